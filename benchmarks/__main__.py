@@ -1,0 +1,160 @@
+"""Prints the measures: ``python -m benchmarks``. Everything is measured in one run, in turns, and shown as medians, ratios and goals."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pki
+from benchmarks import peers, timing
+from benchmarks.material import Material, material
+
+if TYPE_CHECKING:
+    import chaincheck
+
+LEAVES, WARM_UP = 400, 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """``seconds`` is chaincheck's median, ``other`` that of what it is held against.
+
+    The goal limits their ratio, or ``seconds`` where there is nothing to compare.
+    """
+
+    work: str
+    seconds: float
+    against: str = ""
+    other: float | None = None
+    goal: float | None = None
+    at_least: bool = False  # the goal is how many times faster
+
+    @property
+    def ratio(self) -> float:
+        if self.other is None:
+            return self.seconds
+        return self.other / self.seconds if self.at_least else self.seconds / self.other
+
+    @property
+    def met(self) -> str:
+        if self.goal is None:
+            return ""
+        return "yes" if (self.ratio >= self.goal if self.at_least else self.ratio <= self.goal) else "NO"
+
+    def cells(self) -> tuple[str, ...]:
+        if self.other is None:
+            return self.work, shown(self.seconds), "", "", "", f"<= {shown(self.goal)}" if self.goal else "", self.met
+        ratio = f"{self.ratio:.2f}x" + (" faster" if self.at_least else "")
+        goal = f"{'>=' if self.at_least else '<='} {self.goal:g}x" if self.goal else ""
+        return self.work, shown(self.seconds), self.against, shown(self.other), ratio, goal, self.met
+
+
+def shown(seconds: float) -> str:
+    for factor, unit in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= factor:
+            return f"{seconds / factor:.2f} {unit}"
+    return f"{seconds / 1e-6:.1f} us"
+
+
+def checker_for(made: Material) -> chaincheck.Checker:
+    import chaincheck
+
+    store = chaincheck.TrustStore(roots=[made.root.der], intermediates=[made.authority.der])
+    return chaincheck.Checker(store=store, rules=dataclasses.replace(chaincheck.IIS, revocation="off"), fetch="never")
+
+
+def one_more_leaf(kind: str, label: str, goals: dict[str, float]) -> list[Row]:
+    """Leaves never seen before, of a CA that is known; the full Diagnosis."""
+    made = material(kind, LEAVES)
+    checker = checker_for(made)
+    first = checker.diagnose(made.leaves[0].der, at=pki.AT)
+    if not first.accepted:
+        raise RuntimeError(f"the certificates of this measure must be accepted: {first.headline}")
+    medians = timing.in_turns(
+        {
+            "chaincheck": lambda leaf: checker.diagnose(leaf.der, at=pki.AT),
+            "signature verification alone": peers.bare_signature(made),
+            "cryptography.x509.verification": peers.cryptography_verification(made),
+            "pyhanko-certvalidator": peers.certvalidator(made),
+        },
+        made.leaves[1:],
+        warm_up=WARM_UP,
+    )
+    own = medians.pop("chaincheck")
+    rows = [
+        Row(f"one more leaf, {label}", own, name, seconds, goals.get(name), at_least=not name.startswith("signature"))
+        for name, seconds in medians.items()
+    ]
+    again = timing.repeated(lambda: checker.diagnose(made.leaves[-1].der, at=pki.AT), times=30, each=100)
+    return [*rows, Row(f"the same certificate again, {label}", again, goal=10e-6)]
+
+
+def importing() -> Row:
+    programs = {"chaincheck": "import chaincheck", "other": "import cryptography.x509"}
+    medians = timing.fresh_processes(programs, times=15)
+    return Row("import chaincheck", medians["chaincheck"], "import cryptography.x509", medians["other"], 0.3)
+
+
+FIRST_DIAGNOSIS = """
+import sys, dataclasses, datetime, chaincheck
+root, authority, leaf = (open(name, "rb").read() for name in sys.argv[1:4])
+at = datetime.datetime.fromtimestamp(int(sys.argv[4]), datetime.UTC)
+store = chaincheck.TrustStore(roots=[root], intermediates=[authority])
+checker = chaincheck.Checker(store=store, rules=dataclasses.replace(chaincheck.IIS, revocation="off"), fetch="never")
+assert checker.diagnose(leaf, at=at).accepted
+"""
+FIRST_VERIFICATION = """
+import sys, datetime
+from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509.verification import PolicyBuilder, Store
+root, authority, leaf = (load_der_x509_certificate(open(name, "rb").read()) for name in sys.argv[1:4])
+at = datetime.datetime.fromtimestamp(int(sys.argv[4]), datetime.UTC)
+PolicyBuilder().store(Store([root])).time(at).build_client_verifier().verify(leaf, [authority])
+"""
+
+
+def first_answer() -> Row:
+    """From the first statement of a fresh process to its first answer, from files."""
+    made = material("rsa2048", 1)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("root.cer", "authority.cer", "leaf.cer")]
+        for file, one in zip(files, (made.root, made.authority, made.leaves[0]), strict=True):
+            file.write_bytes(one.der)
+        arguments = [*map(str, files), str(int(pki.AT.timestamp()))]
+        medians = timing.fresh_processes({"chaincheck": FIRST_DIAGNOSIS, "other": FIRST_VERIFICATION}, arguments, times=15)
+    return Row("fresh process to first diagnosis", medians["chaincheck"], "the same, cryptography", medians["other"], 1.1)
+
+
+def table(rows: list[Row]) -> str:
+    lines = [("work", "chaincheck", "against", "takes", "ratio", "goal", "met"), *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def main() -> None:
+    import cryptography
+
+    print(
+        f"Python {platform.python_version()}, cryptography {cryptography.__version__}, {platform.machine()}; medians of one run\n",
+        flush=True,
+    )
+    rows = [
+        *one_more_leaf(
+            "rsa2048",
+            "RSA-2048",
+            {"signature verification alone": 2.2, "cryptography.x509.verification": 3, "pyhanko-certvalidator": 40},
+        ),
+        *one_more_leaf("p256", "ECDSA P-256", {"signature verification alone": 1.4}),
+        importing(),
+        first_answer(),
+    ]
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

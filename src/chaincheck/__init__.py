@@ -1,0 +1,98 @@
+"""chaincheck: why is this TLS client certificate refused?
+
+``chaincheck.diagnose("client.cer", store="server-roots.sst")`` names every cause at once. Importing starts nothing and loads almost
+nothing: the names below are imported when they are first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chaincheck._version import __version__ as __version__
+    from chaincheck.case import replay as replay
+    from chaincheck.causes.cause import Cause as Cause
+    from chaincheck.causes.codes import CauseCode as CauseCode
+    from chaincheck.causes.codes import DocumentedCause as DocumentedCause
+    from chaincheck.causes.codes import Finding as Finding
+    from chaincheck.causes.codes import Gate as Gate
+    from chaincheck.causes.codes import Role as Role
+    from chaincheck.causes.codes import Severity as Severity
+    from chaincheck.causes.codes import Verdict as Verdict
+    from chaincheck.causes.resolution import Resolution as Resolution
+    from chaincheck.checker import AsyncChecker as AsyncChecker
+    from chaincheck.checker import Checker as Checker
+    from chaincheck.checker import diagnose as diagnose
+    from chaincheck.checker import diagnose_async as diagnose_async
+    from chaincheck.diagnosis import Diagnosis as Diagnosis
+    from chaincheck.diagnosis import Path as Path
+    from chaincheck.errors import ChaincheckError as ChaincheckError
+    from chaincheck.errors import InputError as InputError
+    from chaincheck.errors import MissingExtraError as MissingExtraError
+    from chaincheck.errors import RefusedError as RefusedError
+    from chaincheck.fetch.guard import Guard as Guard
+    from chaincheck.formats.limits import Limits as Limits
+    from chaincheck.question import NO_CERTIFICATE as NO_CERTIFICATE
+    from chaincheck.question import NO_KEY as NO_KEY
+    from chaincheck.question import ServerProfile as ServerProfile
+    from chaincheck.rules import IIS as IIS
+    from chaincheck.rules import OPENSSL as OPENSSL
+    from chaincheck.rules import RFC5280 as RFC5280
+    from chaincheck.rules import PolicySettings as PolicySettings
+    from chaincheck.rules import Rules as Rules
+    from chaincheck.store import Entry as Entry
+    from chaincheck.store import TrustStore as TrustStore
+    from chaincheck.x509.certificate import Certificate as Certificate
+
+_HOMES = {
+    "__version__": "_version",
+    "replay": "case",
+    "Cause": "causes.cause",
+    "CauseCode": "causes.codes",
+    "DocumentedCause": "causes.codes",
+    "Finding": "causes.codes",
+    "Gate": "causes.codes",
+    "Role": "causes.codes",
+    "Severity": "causes.codes",
+    "Verdict": "causes.codes",
+    "Resolution": "causes.resolution",
+    "AsyncChecker": "checker",
+    "Checker": "checker",
+    "diagnose": "checker",
+    "diagnose_async": "checker",
+    "Diagnosis": "diagnosis",
+    "Path": "diagnosis",
+    "ChaincheckError": "errors",
+    "InputError": "errors",
+    "MissingExtraError": "errors",
+    "RefusedError": "errors",
+    "Guard": "fetch.guard",
+    "Limits": "formats.limits",
+    "NO_CERTIFICATE": "question",
+    "NO_KEY": "question",
+    "ServerProfile": "question",
+    "IIS": "rules",
+    "OPENSSL": "rules",
+    "RFC5280": "rules",
+    "PolicySettings": "rules",
+    "Rules": "rules",
+    "Entry": "store",
+    "TrustStore": "store",
+    "Certificate": "x509.certificate",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0605 - one list, used by __dir__ and __getattr__ too
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

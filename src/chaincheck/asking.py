@@ -1,0 +1,188 @@
+"""From what the caller holds to a ``Question``: certificates, key, moment and store, normalised; ``InputError`` for wrong use."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from hashlib import sha256
+from time import time
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from chaincheck.errors import InputError
+from chaincheck.formats.limits import Limits
+from chaincheck.formats.load import load, load_key
+from chaincheck.formats.loaded import NoteCode
+from chaincheck.possession import matches
+from chaincheck.question import KEY_NOT_TOLD, NO_CERTIFICATE, NO_KEY, KeyAnswer, KeyState
+from chaincheck.rules import Rules
+from chaincheck.store import TrustStore
+from chaincheck.x509.certificate import Certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chaincheck.formats.loaded import KeyMaterial, Loaded
+
+Fetch = Literal["online", "cached", "never"]
+DEFAULT_LIMITS = Limits()
+_KEY_NONE = KeyAnswer(state=KeyState.NONE)
+_LISTED = 8  # names of certificates in one error message
+
+
+class Holder:
+    """What the client holds, as read: its certificate, what it sends besides, its key, and notes from reading."""
+
+    __slots__ = ("key", "notes", "presented", "subject")
+
+    def __init__(self, subject: Certificate | None, presented: tuple[Certificate, ...], key: KeyAnswer, notes: tuple[tuple[str, str], ...]) -> None:
+        self.subject = subject
+        self.presented = presented
+        self.key = key
+        self.notes = notes
+
+
+def read_holder(cert: Any, key: Any, presented: Any, password: Any, limits: Limits) -> Holder:
+    """Read certificate, key and presented certificates; raises ``InputError`` where the line of the design is crossed."""
+    if type(cert) is bytes and key is None and not presented:
+        loaded = load(cert, password=password, limits=limits)
+        if len(loaded.certificates) == 1 and not loaded.keys:
+            return Holder(Certificate(loaded.certificates[0]), (), KEY_NOT_TOLD, _notes(loaded))
+    if cert is None:
+        raise InputError(
+            "no-certificate-told",
+            found="None",
+            expected="a certificate",
+            where="cert",
+            hint="pass chaincheck.NO_CERTIFICATE if the client has none",
+        )
+    extra = _read_presented(presented, password, limits)
+    material = None if key is None or key is NO_KEY else load_key(key, password=password, limits=limits)
+    if cert is NO_CERTIFICATE:
+        return Holder(None, tuple(extra), _KEY_NONE if key is NO_KEY else _answer(material), ())
+    loaded = load(cert, password=password, limits=limits)
+    if key is None and loaded.keys:
+        material = loaded.keys[0]
+    certificates = [Certificate(encoded) for encoded in loaded.certificates]
+    subject = choose_subject(certificates, _candidates(material, loaded), where="cert")
+    if material is not None and key is None:  # several keys in a bundle: the one that fits the subject
+        material = next((k for k in loaded.keys if k.spki is not None and matches(k.spki, subject)), material)
+    rest = {c.sha256: c for c in (*certificates, *extra) if c != subject}
+    answer = _KEY_NONE if key is NO_KEY else _answer(material)
+    return Holder(subject, tuple(rest[i] for i in sorted(rest)), answer, _notes(loaded))
+
+
+def _read_presented(presented: Any, password: Any, limits: Limits) -> list[Certificate]:
+    if presented is None or (isinstance(presented, list | tuple) and not presented):
+        return []
+    loaded = load(presented, password=password, limits=limits, where="presented")
+    return [Certificate(encoded) for encoded in loaded.certificates]
+
+
+def _candidates(material: KeyMaterial | None, loaded: Loaded) -> list[bytes]:
+    keys = [material, *loaded.keys] if material is not None else list(loaded.keys)
+    return [k.spki for k in keys if k.spki is not None]
+
+
+def _answer(material: KeyMaterial | None) -> KeyAnswer:
+    if material is None:
+        return KEY_NOT_TOLD
+    if material.problem is not None or material.spki is None:
+        return KeyAnswer(state=KeyState.UNUSABLE, spki=material.spki, problem=material.problem or "its public half cannot be had")
+    return KeyAnswer(state=KeyState.PRESENT, spki=material.spki)
+
+
+def _notes(loaded: Loaded) -> tuple[tuple[str, str], ...]:
+    """What was damaged; how a text was encoded is no news to the reader of a diagnosis."""
+    if not loaded.notes:
+        return ()
+    return tuple((note.where, note.detail) for note in loaded.notes if note.code in (NoteCode.DAMAGED_MEMBER, NoteCode.CUT, NoteCode.TRAILING_DATA))
+
+
+def choose_subject(certificates: list[Certificate], keys: list[bytes], where: str) -> Certificate:
+    """The one that matches the key, else the only end entity, else the first of a bundle in the order of TLS (RFC 5246 7.4.2)."""
+    if len(certificates) == 1:
+        return certificates[0]
+    held = [c for c in certificates if any(matches(spki, c) for spki in keys)]
+    if len(held) == 1:
+        return held[0]
+    among = held or certificates
+    ends = [c for c in among if not _is_ca(c)]
+    if len(ends) == 1:
+        return ends[0]
+    # Not one end entity by its own word (CAs, or no basicConstraints): whoever issued another one here is not it.
+    issuers = {c.issuer.normalised for c in certificates if not c.is_self_issued}
+    ends = [c for c in ends or among if c.subject.normalised not in issuers]
+    if len(ends) == 1:
+        return ends[0]
+    first, second = certificates[0], certificates[1]
+    if not ends and first in among and first.issuer.normalised == second.subject.normalised:
+        return first
+    named = ", ".join(f"{c.subject} (SHA-256 {c.fingerprint[:16]})" for c in sorted(ends or among, key=lambda c: c.sha256)[:_LISTED])
+    raise InputError(
+        "several-end-entities",
+        found=f"{len(ends or among)} certificates that could be the client's: {named}",
+        expected="one client certificate, with its chain or alone",
+        where=where,
+        hint="use chaincheck.scan for a collection, or give the key so that its certificate can be told",
+    )
+
+
+def _is_ca(certificate: Certificate) -> bool:
+    constraints = certificate.basic_constraints
+    return constraints is not None and constraints.ca
+
+
+def read_moment(at: Any) -> tuple[int, bool]:
+    """Seconds since 1970-01-01 UTC, rounded down (the whole last second of a certificate counts), and whether the caller chose it."""
+    if at is None:
+        return int(time()), False
+    if not isinstance(at, datetime):
+        raise InputError("moment", found=type(at).__name__, expected="a timezone-aware datetime, or None for now", where="at")
+    if at.tzinfo is None or at.utcoffset() is None:
+        raise InputError(
+            "naive-datetime",
+            found=f"{at.isoformat()} without a time zone",
+            expected="a timezone-aware datetime",
+            where="at",
+            hint="write datetime(..., tzinfo=timezone.utc), or .astimezone() for this machine's local time",
+        )
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return since.days * 86400 + since.seconds, True
+
+
+def read_store(store: Any, limits: Limits) -> TrustStore | None:
+    """None stays "not told"; a TrustStore is taken as it is; everything else is loaded and sorted."""
+    return store if store is None or isinstance(store, TrustStore) else TrustStore.load(store, limits=limits)
+
+
+def read_rules(rules: Any) -> Rules:
+    """Only Rules: a name is for the command line."""
+    if not isinstance(rules, Rules):
+        raise InputError("rules", found=repr(rules)[:80], expected="chaincheck.IIS, RFC5280 or OPENSSL, or dataclasses.replace of one", where="rules")
+    return rules
+
+
+def read_fetch(fetch: Any) -> Fetch:
+    """One of the three words."""
+    if fetch not in get_args(Fetch):
+        raise InputError("fetch", found=repr(fetch)[:80], expected='"online", "cached" or "never"', where="fetch")
+    word: Fetch = fetch
+    return word
+
+
+def read_evidence(source: Any, kind: Literal["crls", "ocsp-responses"], limits: Limits) -> tuple[bytes, ...]:
+    """CRLs or OCSP responses as DER, without duplicates, in the order of their SHA-256."""
+    if source is None or (isinstance(source, list | tuple) and not source):
+        return ()
+    where = kind.replace("-", "_")
+    parts: Iterable[Any] = source if isinstance(source, list | tuple) else (source,)
+    found: set[bytes] = set()
+    for part in parts:
+        loaded = load(part, limits=limits, where=where, expect=kind)
+        found.update(loaded.crls if kind == "crls" else loaded.ocsp_responses)
+    return tuple(sorted(found, key=lambda data: sha256(data).digest()))
+
+
+def is_machine_store(store: Any) -> bool:
+    """Whether the caller named this machine's own store."""
+    return isinstance(store, str | os.PathLike) and os.fspath(store) == "system"

@@ -1,0 +1,626 @@
+"""Cases: a question with every byte that was used to answer it, and the answer, as a folder or a zip.
+
+``case.toml`` holds the question and what was fetched; the certificates, CRLs and OCSP responses lie beside it as they are (DER), the answer in
+``expected.json``. The format is the one of the project's test vectors, described in ``vectors/README.md``. A private key is never written,
+only its public half. A case comes from anybody: nothing is read but plain files of bounded size that lie in the case itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args, get_origin, get_type_hints
+
+from chaincheck import rules as known_rules
+from chaincheck.errors import ChaincheckError, InputError
+from chaincheck.fetch.request import Response
+from chaincheck.question import KeyAnswer, KeyState, Question, ServerProfile
+from chaincheck.rules import PolicySettings, Rules
+from chaincheck.store import COMPARTMENTS, Entry, TrustStore
+from chaincheck.x509.certificate import Certificate, moment
+from chaincheck.x509.name import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from zipfile import ZipFile
+
+    from chaincheck.diagnosis import Diagnosis
+
+FORMAT: Final = 1
+"""The version of the format: raised when an older reader would misunderstand a case. Keys may be added without."""
+_QUESTION, _ANSWER = "case.toml", "expected.json"
+
+_MOST_TOML = 32 * 2**20  # a store of 100,000 certificates, one line of 100 characters for each, three times over
+_MOST_FILE = 200 * 2**20  # the largest public CRLs are near 100 MB
+_MOST_BYTES = 512 * 2**20  # everything that is read of one case
+_MOST_MEMBERS = 60_000  # of a zip: below where ZIP64 begins
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no folders, no drives, no hidden files
+_BASES: Final = {known.name: known for known in (known_rules.IIS, known_rules.RFC5280, known_rules.OPENSSL)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A case as it was read.
+
+    ``title`` and ``intent`` are said by test vectors: what the case is about, and what its author expects (``verdict``, ``causes``).
+    ``expected`` is the answer that was saved (JSON), None where there is none.
+    """
+
+    question: Question
+    responses: tuple[Response, ...]
+    title: str | None = None
+    intent: Mapping[str, Any] | None = None
+    expected: str | None = None
+
+
+def save_case(
+    diagnosis: Diagnosis, path: str | os.PathLike[str], *, title: str | None = None, intent: Mapping[str, Any] | None = None
+) -> None:
+    """Write a case as a folder, or as a zip where the name ends in ``.zip``. The same diagnosis gives the same bytes.
+
+    A folder must be new or empty; a zip is replaced. Raises ``ChaincheckError`` for a diagnosis that came through pickle, ``InputError`` for a
+    folder that is not empty, ``OSError`` where it cannot be written.
+    """
+    question = diagnosis.question
+    if question is None:
+        raise ChaincheckError("a diagnosis that was pickled has left its store behind: save the case where it was made")
+    question = replace(question, at=diagnosis.at_s)
+    files = _Files()
+    document: dict[str, Any] = {"format": FORMAT}
+    document |= {} if title is None else {"title": title}
+    document |= {} if intent is None else {"intent": dict(intent)}
+    document |= _question_table(question, files)
+    if responses := _response_tables(diagnosis.responses, files):
+        document["response"] = responses
+    members = {_QUESTION: _toml(document), _ANSWER: (diagnosis.to_json() + "\n").encode(), **files.members}
+    target = Path(path)
+    if target.suffix.lower() == ".zip":
+        _write_zip(target, members)
+    else:
+        _write_folder(target, members)
+
+
+def read_case(path: str | os.PathLike[str]) -> Case:
+    """Read a case without answering it. Raises ``InputError`` for what is no case, or a damaged one."""
+    place = os.fspath(path)
+    with _open(Path(path), place) as source:
+        document = _document(source.read(_QUESTION, _MOST_TOML), place)
+        try:
+            question = _read_question(document, source)
+            recorded = _list(document.get("response", []), "response")
+            responses = tuple(_read_response(record, source) for record in recorded)
+            title, intent = document.get("title"), document.get("intent")
+            expected = source.read(_ANSWER, _MOST_FILE).decode() if source.has(_ANSWER) else None
+        except InputError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            found = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+            raise InputError("case-damaged", found=found[:300], expected="a case as save_case writes it", where=place) from error
+    return Case(
+        question=question,
+        responses=responses,
+        title=title if isinstance(title, str) else None,
+        intent=intent if isinstance(intent, dict) else None,
+        expected=expected,
+    )
+
+
+def replay(path: str | os.PathLike[str]) -> Diagnosis:
+    """Answer the question of a case again, from its bytes alone: nothing is fetched.
+
+    The JSON is that of the saved answer, byte for byte, as long as chaincheck judges the same way. Raises ``InputError`` for a damaged case.
+    """
+    return answer(read_case(path))
+
+
+def answer(case: Case) -> Diagnosis:
+    """``replay`` for a case that was read, perhaps changed: ``answer(replace(case, question=replace(case.question, rules=OPENSSL)))``."""
+    from chaincheck.engine import diagnose
+    from chaincheck.fetch.drive import RecordingFetcher, ReplayFetcher, drive
+
+    recorder = RecordingFetcher(ReplayFetcher(case.responses))
+    diagnosis = drive(diagnose(case.question), recorder)
+    diagnosis._responses = recorder.records
+    return diagnosis
+
+
+# the question as a table
+
+
+class _Files:
+    """The members of a case, each content once, named by role and SHA-256."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, bytes] = {}
+        self._names: dict[bytes, str] = {}
+
+    def add(self, role: str, ending: str, content: bytes) -> str:
+        digest = sha256(content).hexdigest()
+        length = 12
+        while content not in self._names:
+            name = f"{role}-{digest[:length]}.{ending}"
+            if name not in self.members:
+                self.members[name] = content
+                self._names[content] = name
+            length += 4
+        return self._names[content]
+
+
+def _question_table(question: Question, files: _Files) -> dict[str, Any]:
+    table: dict[str, Any] = {"at": moment(question.at), "at_given": question.at_given, "fetch": question.fetch}
+    table["fetch_unanchored"] = question.fetch_unanchored
+    if question.subject is not None:
+        table["subject"] = files.add("subject", "cer", question.subject.der)
+    table["presented"] = [files.add("presented", "cer", certificate.der) for certificate in question.presented]
+    table["crls"] = sorted(files.add("crl", "crl", crl) for crl in question.crls)
+    table["ocsp_responses"] = sorted(files.add("ocsp", "ocsp", response) for response in question.ocsp_responses)
+    if question.notes:
+        table["notes"] = [list(note) for note in question.notes]
+    key = question.key
+    table["key"] = {"state": key.state.value}
+    if key.spki is not None:
+        table["key"]["public_key"] = files.add("public-key", "pem", _pem(key.spki))
+    if key.problem is not None:
+        table["key"]["problem"] = key.problem
+    table["rules"] = _rules_table(question.rules)
+    table["server"] = {field.name: getattr(question.server, field.name) for field in fields(question.server)}
+    document: dict[str, Any] = {"question": table}
+    if question.store is not None:
+        document["store"] = _store_table(question.store, files)
+    return document
+
+
+def _store_table(store: TrustStore, files: _Files) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": store.name}
+    if store.assumptions:
+        table["assumptions"] = list(store.assumptions)
+    if store.notes:
+        table["notes"] = [list(note) for note in store.notes]
+    for compartment in COMPARTMENTS:
+        entries: tuple[Entry, ...] | None = getattr(store, compartment)
+        if entries is not None:
+            role = compartment.rstrip("s").replace("_", "-")
+            table[compartment] = sorted(
+                (_entry_table(entry, role, files) for entry in entries), key=lambda one: sorted(map(repr, one.items()))
+            )
+    if store.crls is not None:
+        table["crls"] = sorted(files.add("store-crl", "crl", crl) for crl in store.crls)
+    return table
+
+
+def _entry_table(entry: Entry, role: str, files: _Files) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    if entry.der is not None:
+        table["file"] = files.add(role, "cer", entry.der)
+    else:  # a bare name and key (RFC 5280 6.1.1 (d))
+        table |= {"name": entry.subject.der.hex(), "spki": entry.key_spki.hex()}
+    if entry.location is not None:
+        table["location"] = entry.location
+    if entry.properties:
+        table["properties"] = [{"id": number, "value": value.hex()} for number, value in entry.properties]
+    if entry.sorted_here:
+        table["sorted_here"] = True
+    return table
+
+
+def _rules_table(rules: Rules) -> dict[str, Any]:
+    """Name, the rules it is a variant of, and the fields that differ from those; ``unset`` lists those that are None here."""
+    base = _BASES.get(rules.name, known_rules.IIS)
+    table: dict[str, Any] = {"name": rules.name, "based_on": base.name}
+    differing = [field.name for field in fields(Rules) if field.name != "name" and getattr(rules, field.name) != getattr(base, field.name)]
+    for name in differing:
+        value = getattr(rules, name)
+        if isinstance(value, PolicySettings):
+            table[name] = {field.name: _plain(getattr(value, field.name)) for field in fields(PolicySettings)}
+        elif value is not None:
+            table[name] = _plain(value)
+    if unset := [name for name in differing if getattr(rules, name) is None]:
+        table["unset"] = unset
+    return table
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _response_tables(responses: Iterable[Response], files: _Files) -> list[dict[str, Any]]:
+    tables = []
+    endings = {"ocsp": "ocsp", "crl": "crl", "aia": "cer"}
+    for response in sorted(responses, key=lambda one: (one.request.key, one.request.anchored)):
+        table = response.to_record()
+        if response.body:
+            table["body"] = files.add("response", endings[response.request.kind], response.body)
+        tables.append(table)
+    return tables
+
+
+def _pem(spki: bytes) -> bytes:
+    """RFC 7468 13."""
+    from base64 import b64encode
+
+    text = b64encode(spki).decode()
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(("-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", "")).encode()
+
+
+# the question from a table
+
+
+def _document(content: bytes, place: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        document = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise InputError("case-damaged", found=f"{_QUESTION} that is not TOML ({error})"[:300], expected="TOML 1.0", where=place) from error
+    if document.get("format") != FORMAT:
+        found = f"format {document['format']!r}"[:80] if "format" in document else "no format"
+        hint = "a newer chaincheck may read it" if isinstance(document.get("format"), int) else None
+        raise InputError("case-format", found=found, expected=f"format {FORMAT}", where=place, hint=hint)
+    return document
+
+
+def _read_question(document: Mapping[str, Any], source: _Source) -> Question:
+    table = _table(document["question"], "question")
+    at, subject, fetch = table["at"], table.get("subject"), table["fetch"]
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise ValueError("question.at is not a date and time with an offset")
+    if fetch not in ("online", "cached", "never"):
+        raise ValueError("question.fetch is none of online, cached, never")
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    server = _table(table.get("server", {}), "question.server")
+    word: Literal["online", "cached", "never"] = fetch
+    return Question(
+        subject=None if subject is None else _certificate(source, subject),
+        presented=tuple(_certificate(source, name) for name in _list(table.get("presented", []), "question.presented")),
+        key=_read_key(_table(table.get("key", {}), "question.key"), source),
+        store=_read_store(_table(document["store"], "store"), source) if "store" in document else None,
+        at=since.days * 86400 + since.seconds,
+        at_given=_flag(table, "at_given"),
+        rules=_read_rules(_table(table.get("rules", {}), "question.rules")),
+        fetch=word,
+        crls=_contents(table.get("crls", []), "question.crls", source),
+        ocsp_responses=_contents(table.get("ocsp_responses", []), "question.ocsp_responses", source),
+        server=ServerProfile(here=_flag(server, "here")),
+        fetch_unanchored=_flag(table, "fetch_unanchored"),
+        notes=_pairs(table.get("notes", []), "question.notes"),
+    )
+
+
+def _read_key(table: Mapping[str, Any], source: _Source) -> KeyAnswer:
+    spki = None
+    if "public_key" in table:
+        from base64 import b64decode
+
+        match = re.fullmatch(
+            rb"\s*-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*", source.member(table["public_key"])
+        )
+        if match is None:
+            raise ValueError("question.key.public_key is not a public key in PEM")
+        spki = b64decode(b"".join(match[1].split()), validate=True)
+    problem = table.get("problem")
+    return KeyAnswer(state=KeyState(table.get("state", "not-told")), spki=spki, problem=None if problem is None else str(problem))
+
+
+def _read_store(table: Mapping[str, Any], source: _Source) -> TrustStore:
+    store = TrustStore(name=str(table["name"]))
+    for compartment in COMPARTMENTS:
+        if compartment in table:
+            entries = _list(table[compartment], f"store.{compartment}")
+            setattr(store, compartment, tuple(_read_entry(_table(entry, compartment), compartment, source) for entry in entries))
+    if "crls" in table:
+        store.crls = _contents(table["crls"], "store.crls", source)
+    store.assumptions = tuple(str(code) for code in _list(table.get("assumptions", []), "store.assumptions"))
+    store.notes = _pairs(table.get("notes", []), "store.notes")
+    return store
+
+
+def _read_entry(table: Mapping[str, Any], compartment: str, source: _Source) -> Entry:
+    location = table.get("location")
+    properties = tuple((int(one["id"]), bytes.fromhex(one["value"])) for one in _list(table.get("properties", []), "properties"))
+    bare = "file" not in table
+    return Entry(
+        None if bare else source.member(table["file"]),
+        compartment,
+        name=Name(bytes.fromhex(table["name"])) if bare else None,
+        spki=bytes.fromhex(table["spki"]) if bare else None,
+        location=None if location is None else str(location),
+        properties=properties,
+        sorted_here=_flag(table, "sorted_here"),
+    )
+
+
+def _read_rules(table: Mapping[str, Any]) -> Rules:
+    """Keys that are no fields of Rules are passed over: a later chaincheck may have more."""
+    name = str(table.get("name", "IIS"))
+    base = _BASES.get(str(table.get("based_on", name)), known_rules.IIS)
+    changes = _typed_fields(Rules, table, "rules")
+    changes |= {field: None for field in _list(table.get("unset", []), "rules.unset") if field in _types(Rules)}
+    for field, value in changes.items():
+        if value is None and type(None) not in get_args(_types(Rules)[field]):
+            raise ValueError(f"rules.{field} cannot be unset")
+    return replace(base, **{**changes, "name": name})
+
+
+@cache
+def _types(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _typed_fields(kind: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values of the fields that a dataclass has and the table names, each of its type."""
+    return {name: _typed(table[name], hint, f"{where}.{name}") for name, hint in _types(kind).items() if name in table}
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    if hint is PolicySettings:
+        return PolicySettings(**_typed_fields(PolicySettings, _table(value, where), where))
+    if get_origin(hint) is frozenset:
+        return frozenset(str(member) for member in _list(value, where))
+    options = get_args(hint) if get_origin(hint) is not Literal else (hint,)
+    for option in options or (hint,):
+        allowed = get_args(option)
+        if (get_origin(option) is Literal and value in allowed) or (not allowed and type(value) is option):
+            return value
+    raise ValueError(f"{where} has the value {value!r}, which is not one of its own")
+
+
+def _read_response(record: Any, source: _Source) -> Response:
+    table = _table(record, "response")
+    return Response.from_record(table, source.member(table["body"]) if "body" in table else b"")
+
+
+def _certificate(source: _Source, name: Any) -> Certificate:
+    return Certificate(source.member(name))
+
+
+def _contents(names: Any, where: str, source: _Source) -> tuple[bytes, ...]:
+    return tuple(sorted((source.member(name) for name in _list(names, where)), key=lambda content: sha256(content).digest()))
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{where} is not a table")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{where} is not an array")
+    return value
+
+
+def _flag(table: Mapping[str, Any], name: str) -> bool:
+    value = table.get(name, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is neither true nor false")
+    return value
+
+
+def _pairs(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(place), str(detail)) for place, detail in _list(value, where))
+
+
+# files
+
+
+class _Source(Protocol):
+    """A folder or zip that is being read; everything read counts against one bound."""
+
+    def __enter__(self) -> _Source: ...
+    def __exit__(self, *_: object) -> None: ...
+    def has(self, name: str) -> bool: ...
+    def read(self, name: str, most: int) -> bytes: ...
+    def member(self, name: Any) -> bytes: ...
+
+
+class _Reading:
+    """What folder and zip share: plain names only, each file read once, all together within bounds."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._left = _MOST_BYTES
+        self._known: dict[str, bytes] = {}
+
+    def member(self, name: Any) -> bytes:
+        """A file that the case names."""
+        if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
+            raise self.error(f"the file name {name!r}"[:200], "the plain name of a file in the case")
+        if name not in self._known:
+            self._known[name] = self.read(name, _MOST_FILE)
+        return self._known[name]
+
+    def read(self, name: str, most: int) -> bytes:
+        most = min(most, self._left)
+        content = self._content(name, most)
+        if content is None:
+            raise self.error(
+                f"no {name}", f"a case: a folder or zip with {_QUESTION}" if name == _QUESTION else "every file the case names"
+            )
+        if len(content) > most:
+            raise self.error(f"{name} of more than {most:,} bytes", "less")
+        self._left -= len(content)
+        return content
+
+    def _content(self, name: str, most: int) -> bytes | None:
+        """None where there is no such file; at most one byte more than ``most``."""
+        raise NotImplementedError
+
+    def error(self, found: str, expected: str) -> InputError:
+        return InputError("case-damaged", found=found, expected=expected, where=self.place)
+
+
+class _Folder(_Reading):
+    def __init__(self, path: Path, place: str) -> None:
+        super().__init__(place)
+        self._path = path
+
+    def __enter__(self) -> _Folder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def has(self, name: str) -> bool:
+        return (self._path / name).exists()
+
+    def _content(self, name: str, most: int) -> bytes | None:
+        path = self._path / name
+        try:
+            if not stat.S_ISREG(path.lstat().st_mode):  # a link may point anywhere, a pipe never ends
+                raise self.error(f"{name} that is not a plain file", "plain files")
+            with path.open("rb") as file:
+                return file.read(most + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self.error(f"{name} that cannot be read ({error.strerror})", "readable files") from error
+
+
+class _Zip(_Reading):
+    def __init__(self, path: Path, place: str) -> None:
+        from zipfile import BadZipFile, ZipFile
+
+        super().__init__(place)
+        self._check_directory(path)
+        try:
+            self._archive: ZipFile = ZipFile(path)
+        except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise self.error(f"a zip that cannot be opened ({error})", "a zip as save_case writes it") from error
+        try:
+            self._infos = {info.filename: info for info in self._archive.infolist()}
+            if len(self._infos) < len(self._archive.infolist()):
+                raise self.error("two members of one name", "each name once")
+            if sum(info.file_size for info in self._infos.values()) > _MOST_BYTES:
+                raise self.error(f"members of more than {_MOST_BYTES:,} bytes together", "less")
+        except InputError:
+            self._archive.close()
+            raise
+        inside = [name for name in self._infos if name.count("/") == 1 and name.endswith(f"/{_QUESTION}")]
+        # A folder that was packed as a whole
+        self._prefix = inside[0].removesuffix(_QUESTION) if _QUESTION not in self._infos and len(inside) == 1 else ""
+
+    def _check_directory(self, path: Path) -> None:
+        """PKWARE APPNOTE 4.3.16: the end record last, without a comment, and no ZIP64, before anything builds a list of the members."""
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - 42, 0))
+                tail = file.read(42)
+        except OSError as error:
+            raise self.error(f"a file that cannot be read ({error.strerror})", "a folder or zip") from error
+        end = tail[-22:]
+        if size < 22 or end[:4] != b"PK\5\6":
+            raise self.error("a file that is not a plain zip", f"a case: a folder or zip with {_QUESTION}")
+        if (
+            int.from_bytes(end[10:12], "little") > _MOST_MEMBERS
+            or int.from_bytes(end[12:16], "little") > 16 * 2**20
+            or tail[:4] == b"PK\6\7"
+        ):
+            raise self.error(f"more than {_MOST_MEMBERS:,} members, or ZIP64", "a zip as save_case writes it")
+
+    def __enter__(self) -> _Zip:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._archive.close()
+
+    def has(self, name: str) -> bool:
+        return self._prefix + name in self._infos
+
+    def _content(self, name: str, most: int) -> bytes | None:
+        import zlib
+        from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile
+
+        info = self._infos.get(self._prefix + name)
+        if info is None:
+            return None
+        if info.flag_bits & 1 or info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise self.error(f"{name} encrypted or packed in an unusual way", "members stored or deflated")
+        try:
+            with self._archive.open(info) as member:
+                return member.read(most + 1)
+        except (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+            raise self.error(f"{name} that cannot be unpacked ({error})", "an undamaged zip") from error
+
+
+def _open(path: Path, place: str) -> _Source:
+    return _Folder(path, place) if path.is_dir() else _Zip(path, place)
+
+
+def _write_folder(target: Path, members: Mapping[str, bytes]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    if next(target.iterdir(), None) is not None:
+        raise InputError("case-exists", found="a folder that is not empty", expected="a new or empty folder", where=str(target))
+    for name, content in members.items():
+        (target / name).write_bytes(content)
+
+
+def _write_zip(target: Path, members: Mapping[str, bytes]) -> None:
+    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+    with ZipFile(target, "w") as archive:
+        for name in sorted(members, key=lambda name: (name != _QUESTION, name)):
+            info = ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the first moment a zip can name: the same bytes every time
+            info.compress_type, info.create_system, info.external_attr = ZIP_DEFLATED, 3, 0o644 << 16
+            archive.writestr(info, members[name])
+
+
+# TOML: only what a case needs
+
+
+def _toml(document: Mapping[str, Any]) -> bytes:
+    lines: list[str] = []
+    _write_table(document, "", lines)
+    return ("\n".join(lines).strip() + "\n").encode("utf-8", "replace")
+
+
+def _write_table(table: Mapping[str, Any], path: str, lines: list[str]) -> None:
+    """Plain values first, then the tables inside, each under its own header."""
+    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+    repeated = {key: value for key, value in table.items() if key == "response"}
+    lines += [f"{key} = {_value(value)}" for key, value in table.items() if key not in inner and key not in repeated]
+    for key, value in inner.items():
+        lines += ["", f"[{path}{key}]"]
+        _write_table(value, f"{path}{key}.", lines)
+    for key, values in repeated.items():
+        for value in values:
+            lines += ["", f"[[{path}{key}]]"]
+            _write_table(value, f"{path}{key}.", lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(member)}" for key, member in value.items()) + " }"
+    one_line = "[" + ", ".join(_value(member) for member in value) + "]"
+    if len(one_line) <= 100 and not any(isinstance(member, dict) for member in value):
+        return one_line
+    return "[\n" + "".join(f"  {_value(member)},\n" for member in value) + "]"
+
+
+_ESCAPES: Final[dict[str, str]] = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def _string(value: str) -> str:
+    """A basic string: controls, and the signs that turn the direction of text, are written as their numbers."""
+    clean = value.encode("utf-8", "replace").decode()
+    return '"' + "".join(_ESCAPES.get(sign) or (sign if sign.isprintable() else _numbered(sign)) for sign in clean) + '"'
+
+
+def _numbered(sign: str) -> str:
+    number = ord(sign)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

@@ -1,0 +1,346 @@
+"""The typed details of each cause: one small frozen class per code.
+
+Fields hold only str, int, bool, aware UTC datetime, None and tuples of str, so that facts compare, pickle and become JSON as they are.
+Certificates are named by their one-line names, serial numbers (hex) and SHA-256 fingerprints (hex).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - dataclasses.fields() users resolve the annotation
+
+from chaincheck.causes.codes import CauseCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The base of all facts; on its own, for a cause that needs no details."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMismatchFacts(Facts):
+    """The key's SHA-256 of its SubjectPublicKeyInfo, the certificate's, and which presented certificate the key does match."""
+
+    key_sha256: str
+    certificate_key_sha256: str
+    matches: str | None = None
+    matches_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUnusableFacts(Facts):
+    """Why the key cannot be used, in words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedFacts(Facts):
+    """The first fault and how many there are: byte offset in the DER, the field, and what is wrong there."""
+
+    offset: int
+    field: str
+    reason: str
+    faults: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistrustedFacts(Facts):
+    """Which store distrusts it, matched by certificate or by key."""
+
+    store: str
+    matched_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntrustedRootFacts(Facts):
+    """The root that ends the path, where it came from (presented, client_auth_issuers, ...), and the store that lacks it."""
+
+    root: str
+    root_sha256: str
+    found_in: str
+    store: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerNotFoundFacts(Facts):
+    """The issuer that was found nowhere: its name and key identifier (hex), the store judged, and near misses.
+
+    ``near_misses`` are fingerprints of certificates of that name whose key does not fit.
+    """
+
+    issuer: str
+    key_identifier: str | None
+    store: str
+    near_misses: tuple[str, ...] = ()
+    ca_issuers_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntermediateMissingFacts(Facts):
+    """The intermediate that is missing, the store judged, and where one that fits was seen."""
+
+    issuer: str
+    key_identifier: str | None
+    store: str
+    found_in: str | None = None
+    found_sha256: str | None = None
+    ca_issuers_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MisplacedFacts(Facts):
+    """A certificate in the wrong compartment: where it is and where it belongs."""
+
+    name: str
+    sha256: str
+    found_in: str
+    belongs_in: str
+    store: str
+    on_path: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredFacts(Facts):
+    """The last second at which the certificate held, and the moment judged."""
+
+    not_after: datetime
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotYetValidFacts(Facts):
+    """The first second at which the certificate holds, the moment judged, and whether a wrong clock is the likely reason."""
+
+    not_before: datetime
+    checked_at: datetime
+    seconds_early: int
+    clock_suspect: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokedFacts(Facts):
+    """Serial (hex), moment and reason (RFC 5280 5.3.1 name) of the revocation; the evidence that says so.
+
+    ``relative``: the evidence is signed by a key of a path without a trust anchor.
+    """
+
+    serial: str
+    revoked_at: datetime
+    reason: str | None
+    evidence: str
+    source: str
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreachableFacts(Facts):
+    """What was tried in vain: kind of evidence (ocsp, crl), URL, outcome, and the error in words."""
+
+    evidence: str
+    url: str
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleFacts(Facts):
+    """Evidence whose nextUpdate has passed."""
+
+    evidence: str
+    source: str
+    next_update: datetime
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceNotYetValidFacts(Facts):
+    """Evidence whose thisUpdate lies in the future."""
+
+    evidence: str
+    source: str
+    this_update: datetime
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceInvalidFacts(Facts):
+    """Evidence that cannot be believed: what is wrong with its signature, signer or structure."""
+
+    evidence: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfScopeFacts(Facts):
+    """Evidence that does not speak about this certificate."""
+
+    evidence: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownStatusFacts(Facts):
+    """A responder that does not know the certificate, or that answered with an error."""
+
+    evidence: str
+    source: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFetchedFacts(Facts):
+    """Sources that were named but not asked, and why not."""
+
+    urls: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendedKeyUsageFacts(Facts):
+    """The usages the certificate allows and the one that is needed (dotted OIDs)."""
+
+    allowed: tuple[str, ...]
+    needed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUsageFacts(Facts):
+    """The key usages the certificate allows and those of which one is needed."""
+
+    allowed: tuple[str, ...]
+    needed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadSignatureFacts(Facts):
+    """The signature algorithm, and the issuer whose key does not verify the signature."""
+
+    algorithm: str
+    issuer: str
+    issuer_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgorithmFacts(Facts):
+    """An algorithm by its name or dotted OID."""
+
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeakKeyFacts(Facts):
+    """Algorithm and size in bits of the key, and the smallest size the rules take."""
+
+    algorithm: str
+    bits: int
+    minimum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotACAFacts(Facts):
+    """Why the certificate may not issue others: no basicConstraints, cA false, version 1."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathTooLongFacts(Facts):
+    """How many intermediate certificates may follow, and how many do (self-issued ones not counted)."""
+
+    allowed: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionFacts(Facts):
+    """An extension by its dotted OID."""
+
+    oid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameNotPermittedFacts(Facts):
+    """The name that is outside the constraint, its form, and the constraint."""
+
+    name: str
+    form: str
+    constraint: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts(Facts):
+    """Which policy rule is not met."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchCutFacts(Facts):
+    """Which budget ran out, and its size."""
+
+    budget: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamagedMemberFacts(Facts):
+    """A member of a store, bundle or folder that could not be read."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeMovedFacts(Facts):
+    """The moment judged instead of now."""
+
+    checked_at: datetime
+
+
+FACTS: dict[CauseCode, type[Facts]] = {
+    CauseCode.NO_CERTIFICATE: Facts,
+    CauseCode.NO_PRIVATE_KEY: Facts,
+    CauseCode.PRIVATE_KEY_MISMATCH: KeyMismatchFacts,
+    CauseCode.PRIVATE_KEY_UNUSABLE: KeyUnusableFacts,
+    CauseCode.MALFORMED: MalformedFacts,
+    CauseCode.DISTRUSTED: DistrustedFacts,
+    CauseCode.UNTRUSTED_ROOT: UntrustedRootFacts,
+    CauseCode.ISSUER_NOT_FOUND: IssuerNotFoundFacts,
+    CauseCode.INTERMEDIATE_MISSING: IntermediateMissingFacts,
+    CauseCode.ROOT_IN_WRONG_STORE: MisplacedFacts,
+    CauseCode.NOT_SELF_SIGNED_IN_ROOT: MisplacedFacts,
+    CauseCode.EXPIRED: ExpiredFacts,
+    CauseCode.NOT_YET_VALID: NotYetValidFacts,
+    CauseCode.REVOKED: RevokedFacts,
+    CauseCode.ON_HOLD: RevokedFacts,
+    CauseCode.REVOCATION_UNREACHABLE: UnreachableFacts,
+    CauseCode.REVOCATION_STALE: StaleFacts,
+    CauseCode.REVOCATION_NOT_YET_VALID: EvidenceNotYetValidFacts,
+    CauseCode.REVOCATION_EVIDENCE_INVALID: EvidenceInvalidFacts,
+    CauseCode.REVOCATION_OUT_OF_SCOPE: OutOfScopeFacts,
+    CauseCode.REVOCATION_UNKNOWN: UnknownStatusFacts,
+    CauseCode.REVOCATION_NOTHING_TO_CHECK: Facts,
+    CauseCode.REVOCATION_REFUSED_BY_PROXY: UnreachableFacts,
+    CauseCode.REVOCATION_REFUSED_BY_GUARD: UnreachableFacts,
+    CauseCode.REVOCATION_NOT_FETCHED: NotFetchedFacts,
+    CauseCode.WRONG_EXTENDED_KEY_USAGE: ExtendedKeyUsageFacts,
+    CauseCode.ANY_EXTENDED_KEY_USAGE: ExtendedKeyUsageFacts,
+    CauseCode.WRONG_KEY_USAGE: KeyUsageFacts,
+    CauseCode.BAD_SIGNATURE: BadSignatureFacts,
+    CauseCode.WEAK_SIGNATURE: AlgorithmFacts,
+    CauseCode.WEAK_KEY: WeakKeyFacts,
+    CauseCode.ALGORITHM_UNSUPPORTED_HERE: AlgorithmFacts,
+    CauseCode.NOT_A_CA: NotACAFacts,
+    CauseCode.PATH_TOO_LONG: PathTooLongFacts,
+    CauseCode.NAME_NOT_PERMITTED: NameNotPermittedFacts,
+    CauseCode.POLICY_NOT_SATISFIED: PolicyFacts,
+    CauseCode.UNKNOWN_CRITICAL_EXTENSION: ExtensionFacts,
+    CauseCode.CONSTRAINT_NOT_JUDGED: ExtensionFacts,
+    CauseCode.SEARCH_CUT: SearchCutFacts,
+    CauseCode.TIME_MOVED: TimeMovedFacts,
+    CauseCode.DAMAGED_MEMBER: DamagedMemberFacts,
+}

@@ -1,0 +1,314 @@
+"""The answer: a verdict, the causes, the paths, the evidence, and what was assumed or could not be checked.
+
+A ``Diagnosis`` keeps what the engine found and derives the rest when it is asked for: most answers are read only for ``accepted``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from chaincheck.causes.codes import DocumentedCause, Finding, Role, Severity, Verdict
+from chaincheck.errors import RefusedError
+from chaincheck.x509.certificate import moment
+
+if TYPE_CHECKING:
+    import os
+    from datetime import datetime, tzinfo
+
+    from chaincheck.causes.cause import Cause
+    from chaincheck.fetch.request import Response
+    from chaincheck.question import Question
+    from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.x509.certificate import Certificate
+    from chaincheck.x509.name import Name
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Something that was assumed or not checked: a stable ``code``, its ``facts``, and whether it could turn an acceptance into a refusal."""
+
+    code: str
+    facts: tuple[tuple[str, str], ...] = ()
+    blocks: bool = False
+
+    def text(self, section: Literal["assumption", "unchecked"], lang: str = "en") -> str:
+        """The sentence for it."""
+        from chaincheck.causes.words import words
+
+        return words(lang).render(f"{section}.{self.code}", dict(self.facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """One element of a path: a certificate, or the bare name of an anchor; where it was found; its causes."""
+
+    certificate: Certificate | None
+    name: Name
+    role: Role
+    found_in: tuple[str, ...]
+    causes: tuple[Cause, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether a fatal cause speaks about this element."""
+        return any(cause.severity is Severity.FATAL for cause in self.causes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """A candidate path, subject first. ``complete``: it ends in a trust anchor of the given store."""
+
+    elements: tuple[Element, ...]
+    causes: tuple[Cause, ...]
+    complete: bool
+
+    @property
+    def clean(self) -> bool:
+        """Complete and without a fatal cause."""
+        return self.complete and not any(cause.severity is Severity.FATAL for cause in self.causes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathsCut:
+    """The search stopped early: at least ``left`` more partial paths, and why."""
+
+    left: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One future moment at which this answer changes: what happens then, to which certificate, and the verdict from then on.
+
+    ``verdict`` is None where it depends on what is not known yet.
+    """
+
+    at: datetime
+    event: str
+    certificate: Certificate | None
+    verdict: Verdict | None
+
+
+class Judged:
+    """One candidate as the engine judged it: plain data, made into a ``Path`` when somebody looks."""
+
+    __slots__ = ("anchored", "causes", "elements")
+
+    def __init__(self, elements: tuple[tuple[Certificate | None, Name, tuple[str, ...]], ...], anchored: bool, causes: tuple[Cause, ...]) -> None:
+        self.elements = elements
+        self.anchored = anchored
+        self.causes = causes
+
+
+class Diagnosis:
+    """Why a client certificate is refused, or that it is not. Immutable; made by ``chaincheck.diagnose``."""
+
+    __slots__ = (
+        "_causes", "_documented", "_extra", "_judged", "_paths", "_question", "_responses", "assumptions", "at_s", "holds", "paths_cut",
+        "_store", "_store_identity", "key_state", "revocation", "rules", "store_name", "subject", "unchecked", "verdict",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        question: Question,
+        verdict: Verdict,
+        judged: tuple[Judged, ...],
+        extra: tuple[Cause, ...],
+        revocation: tuple[RevocationStatus, ...],
+        assumptions: tuple[Statement, ...],
+        unchecked: tuple[Statement, ...],
+        holds: tuple[int, int],
+        paths_cut: PathsCut | None,
+    ) -> None:
+        self._question: Question | None = question
+        self._judged = judged
+        self._extra = extra
+        self._causes: tuple[Cause, ...] | None = None
+        self._paths: tuple[Path, ...] | None = None
+        self._documented: dict[DocumentedCause, Finding] | None = None
+        self._responses: tuple[Response, ...] = ()
+        self.verdict = verdict
+        self.revocation = revocation
+        self.assumptions = assumptions
+        self.unchecked = unchecked
+        self.paths_cut = paths_cut
+        self.holds = holds
+        self.at_s = question.at
+        self.subject = question.subject
+        self.rules = question.rules
+        self.key_state = question.key.state
+        store = question.store
+        self.store_name = store.name if store is not None else None
+        self._store = store
+        self._store_identity: str | None = None
+
+    # the verdict
+
+    @property
+    def accepted(self) -> bool:
+        """True only where a path was proven good."""
+        return self.verdict is Verdict.ACCEPTED
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a Diagnosis has no truth value: use d.accepted")
+
+    def raise_unless_accepted(self) -> None:
+        """Raise ``RefusedError`` for REFUSED and for UNDETERMINED."""
+        if not self.accepted:
+            raise RefusedError(self)
+
+    @property
+    def rules_name(self) -> str:
+        """The name of the rules judged by."""
+        return self.rules.name
+
+    @property
+    def at(self) -> datetime:
+        """The moment judged (UTC)."""
+        return moment(self.at_s)
+
+    @property
+    def holds_from(self) -> datetime | None:
+        """From when on this answer is the same (UTC); None: as far back as is known."""
+        return moment(self.holds[0]) if self.holds[0] > -(2**61) else None
+
+    @property
+    def holds_until(self) -> datetime | None:
+        """The last second at which this answer is the same if nothing else changes (UTC); None: no end is known."""
+        return moment(self.holds[1]) if self.holds[1] < 2**61 else None
+
+    @property
+    def store_identity(self) -> str | None:
+        """The content hash of the store judged; None where no store was told."""
+        if self._store_identity is None and self._store is not None:
+            self._store_identity = self._store.identity
+        return self._store_identity
+
+    @property
+    def timeless(self) -> bool:
+        """Whether nothing in the answer names the moment it was given for."""
+        found = [*self._extra, *(cause for judged in self._judged for cause in judged.causes)]
+        return not any(hasattr(cause.facts, "checked_at") for cause in found)
+
+    @property
+    def headline(self) -> str:
+        """One English sentence without jargon."""
+        from chaincheck.report.headline import headline
+
+        return headline(self, "en")
+
+    # what was found
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Every cause of ``path`` and those common to all paths, in the order of action."""
+        if self._causes is None:
+            found = {*self._extra, *(self._judged[0].causes if self._judged else ())}
+            self._causes = tuple(sorted(found, key=lambda cause: cause.sort_key()))
+        return self._causes
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The best candidate paths, at most 32, each with its own causes."""
+        if self._paths is None:
+            self._paths = tuple(_path(judged) for judged in self._judged)
+        return self._paths
+
+    @property
+    def path(self) -> Path | None:
+        """The best candidate path; None without a certificate."""
+        return self.paths[0] if self._judged else None
+
+    @property
+    def upcoming(self) -> tuple[Change, ...]:
+        """What changes later by itself on ``path``, in order: certificates that begin or cease to hold, evidence that runs out."""
+        from chaincheck.upcoming import upcoming
+
+        return upcoming(self)
+
+    @property
+    def documented_causes(self) -> dict[DocumentedCause, Finding]:
+        """All four causes of KB 186812, each found, ruled out (only where positively checked) or not checked."""
+        if self._documented is None:
+            from chaincheck.documented import findings
+
+            self._documented = findings(self)
+        return dict(self._documented)
+
+    # faces
+
+    def to_dict(self, *, audience: Literal["client", "administrator", "full"] = "full", lang: str = "en", timings: bool = False) -> dict[str, Any]:
+        """The answer as plain data for JSON (schema: ``chaincheck/report/schema.json``).
+
+        ``audience="client"`` leaves out everything about the store, the network and other certificates. The same Question and the same
+        Responses give the same dictionary; ``timings=True`` adds elapsed times, which differ.
+        """
+        from chaincheck.report.json import to_dict
+
+        return to_dict(self, audience=audience, lang=lang, timings=timings)
+
+    def to_json(self, *, audience: Literal["client", "administrator", "full"] = "full", lang: str = "en", indent: int | None = 2) -> str:
+        """``to_dict`` as JSON text, byte-identical for the same Question and Responses."""
+        from chaincheck.report.json import to_json
+
+        return to_json(self, audience=audience, lang=lang, indent=indent)
+
+    def to_text(self, *, lang: str = "en", timezone: tzinfo | None = None, width: int = 100) -> str:
+        """What a site administrator can act on: headline, certification path, causes with steps, what was not checked."""
+        from chaincheck.report.text import to_text
+
+        return to_text(self, lang=lang, timezone=timezone, width=width)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        codes = ", ".join(cause.code.value for cause in self.causes if cause.severity is Severity.FATAL)
+        return f"<Diagnosis {self.verdict.value}{': ' + codes if codes else ''}>"
+
+    def save_case(self, path: str | os.PathLike[str]) -> None:
+        """Write the question, every byte that was used to answer it and the answer as a folder, or as a zip where the name ends in ``.zip``.
+
+        Never a private key, only its public half. Raises ``ChaincheckError`` for a diagnosis that came through pickle.
+        """
+        from chaincheck.case import save_case
+
+        save_case(self, path)
+
+    @property
+    def question(self) -> Question | None:
+        """What was asked; None after pickling, which leaves the store behind."""
+        return self._question
+
+    @property
+    def responses(self) -> tuple[Response, ...]:
+        """Everything that was fetched to answer."""
+        return self._responses
+
+    def _asked_again(self, at: int) -> Diagnosis:
+        """The same answer for another moment inside ``holds``: only for answers none of whose facts name the moment."""
+        again: Diagnosis = object.__new__(Diagnosis)
+        for slot in Diagnosis.__slots__:
+            setattr(again, slot, getattr(self, slot))
+        again.at_s = at
+        return again
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        state = {slot: getattr(self, slot) for slot in Diagnosis.__slots__}
+        state["_store_identity"] = self.store_identity
+        state["_question"] = state["_store"] = None
+        state["_paths"] = None
+        return None, state
+
+
+def _path(judged: Judged) -> Path:
+    last = len(judged.elements) - 1
+    elements = []
+    for index, (certificate, name, places) in enumerate(judged.elements):
+        role = Role.SUBJECT if index == 0 else Role.ANCHOR if judged.anchored and index == last else Role.INTERMEDIATE
+        own = tuple(sorted((c for c in judged.causes if certificate is not None and c.certificate == certificate), key=lambda c: c.sort_key()))
+        elements.append(Element(certificate=certificate, name=name, role=role, found_in=places, causes=own))
+    return Path(elements=tuple(elements), causes=tuple(sorted(judged.causes, key=lambda c: c.sort_key())), complete=judged.anchored)

@@ -1,0 +1,212 @@
+"""The flow: paths, then revocation, then the verdict. A generator without I/O, clock or globals.
+
+It yields lists of ``Request`` and is sent the matching lists of ``Response``; the drivers in ``fetch/`` carry them. The same Question
+and the same Responses give the same Diagnosis, whatever the order of inputs and the state of memos.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
+from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, Statement
+from chaincheck.outlook import window_of
+from chaincheck.path.build import search
+from chaincheck.path.missing import judge_end
+from chaincheck.path.pool import Pool
+from chaincheck.path.validate import validate
+from chaincheck.possession import judge_key
+from chaincheck.question import KeyState
+from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from chaincheck.causes.cause import Cause
+    from chaincheck.fetch.request import Request, Response
+    from chaincheck.path.build import Candidate, Search
+    from chaincheck.question import Question
+    from chaincheck.revocation.status import RevocationStatus
+
+def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Request], list[Response], Diagnosis]:
+    """Answer one question. ``pool``: a reusable one for the same store, presented certificates and rules; None makes one."""
+    if question.subject is None:
+        return _without_certificate(question)
+    if pool is None:
+        pool = Pool(question.store, question.presented, question.rules)
+    store_name = question.store.name if question.store is not None else ""
+    found = search(question.subject, pool, question.at)
+    rulings = [Ruling(candidate, _causes(candidate, pool, question, store_name)) for candidate in found.candidates]
+    if len(rulings) > 1:
+        rulings.sort(key=Ruling.order)
+    statuses: tuple[RevocationStatus, ...] = ()
+    unchecked: list[Statement] = []
+    if question.rules.revocation != "off":
+        from chaincheck.inquiry import inquire
+
+        findings = yield from inquire(question, pool, rulings)
+        statuses = findings.statuses
+        unchecked += findings.unchecked
+    return _conclude(question, pool, found, rulings, statuses, unchecked)
+
+
+class Ruling:
+    """One candidate with all its causes so far; ``checked``: its revocation has been looked into."""
+
+    __slots__ = ("candidate", "causes", "checked", "position", "windows")
+
+    def __init__(self, candidate: Candidate, causes: list[Cause]) -> None:
+        self.candidate = candidate
+        self.causes = causes
+        self.checked = False
+        self.windows: list[tuple[int, int]] = []
+
+    def fatal(self) -> tuple[int, int]:
+        """How many fatal causes are proven, and how many are not."""
+        proven = sum(cause.proven for cause in self.causes if cause.severity is Severity.FATAL)
+        return proven, sum(cause.severity is Severity.FATAL for cause in self.causes) - proven
+
+    def order(self) -> tuple[bool, bool, bool, int, int]:
+        """The best candidate first: clean, then complete, then with the fewest faults. The sort is stable: ties keep the search's order."""
+        proven, unproven = self.fatal()
+        return proven > 0, not self.candidate.anchored, unproven > 0, proven, unproven
+
+
+def _causes(candidate: Candidate, pool: Pool, question: Question, store_name: str) -> list[Cause]:
+    causes = list(validate(candidate, pool, question.at, store_name))
+    if question.store is not None:
+        causes += judge_end(candidate, pool, question.store)
+    return causes
+
+
+def _without_certificate(question: Question) -> Diagnosis:
+    causes = tuple(judge_key(question))
+    return Diagnosis(question, Verdict.REFUSED, (), causes, (), _assumptions(question), (), (-(2**62), 2**62), None)
+
+
+def _conclude(
+    question: Question,
+    pool: Pool,
+    found: Search,
+    rulings: list[Ruling],
+    statuses: tuple[RevocationStatus, ...],
+    unchecked: list[Statement],
+) -> Diagnosis:
+    common = [*judge_key(question), *_store_hygiene(question, pool, rulings[0])]
+    unchecked += _unchecked(question, rulings)
+    if found.cut is not None:
+        common.append(_search_cut(found.cut))
+        unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
+    verdict = _verdict(question, rulings, common, unchecked)
+    holds = window_of(question, pool, rulings, statuses)
+    judged = tuple(
+        Judged(tuple((n.certificate, n.subject, n.places) for n in r.candidate.nodes), r.candidate.anchored, tuple(r.causes)) for r in rulings
+    )
+    cut = PathsCut(left=found.left, reason=found.cut[0] if found.cut is not None else "candidates") if found.left else None
+    return Diagnosis(
+        question, verdict, judged, tuple(common), statuses, _assumptions(question), tuple(unchecked), holds, cut
+    )
+
+
+def _verdict(question: Question, rulings: list[Ruling], common: list[Cause], unchecked: list[Statement]) -> Verdict:
+    """DESIGN: ACCEPTED is one path proven good; REFUSED is no path that could exist; everything else is UNDETERMINED."""
+    shared = [cause for cause in common if cause.severity is Severity.FATAL]
+    if any(cause.proven for cause in shared) or all(ruling.fatal()[0] for ruling in rulings):
+        if not any(cause.proven for cause in shared) and _another_path_is_possible(question, rulings, common):
+            return Verdict.UNDETERMINED
+        return Verdict.REFUSED
+    best = rulings[0]
+    if shared or question.store is None or not best.candidate.anchored or any(best.fatal()) or any(s.blocks for s in unchecked):
+        return Verdict.UNDETERMINED
+    return Verdict.ACCEPTED
+
+
+def _another_path_is_possible(question: Question, rulings: list[Ruling], common: list[Cause]) -> bool:
+    """Whether something not told, or behind the point where the search was cut, could make a path without the faults of those found."""
+    cut = any(cause.code is CauseCode.SEARCH_CUT for cause in common)
+    return any(
+        all(_curable(cause, question, cut) for cause in ruling.causes if cause.severity is Severity.FATAL and cause.proven) for ruling in rulings
+    )
+
+
+def _curable(cause: Cause, question: Question, cut: bool) -> bool:
+    """Whether another certificate, in a compartment that was not told, could take the place of the one at fault."""
+    store = question.store
+    if cause.code in _CURED_BY_A_ROOT or cause.role is Role.ANCHOR:
+        return cut or store is None or not store.told(ROOTS)
+    if cause.role is Role.SUBJECT and cause.code not in _CURED_BY_AN_ISSUER:
+        return False
+    return cut or store is None or not store.told(INTERMEDIATES) or not store.told(ROOTS)
+
+
+_CURED_BY_A_ROOT = frozenset({CauseCode.UNTRUSTED_ROOT, CauseCode.ROOT_IN_WRONG_STORE})
+# What is said of the subject but stands on one path only: with another issuer it may be gone.
+_CURED_BY_AN_ISSUER = frozenset(
+    {CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING, CauseCode.BAD_SIGNATURE, CauseCode.NAME_NOT_PERMITTED, CauseCode.POLICY_NOT_SATISFIED}
+    | {code for code in CauseCode if code.value.startswith("revocation-")}
+)
+
+
+def _search_cut(cut: tuple[str, int]) -> Cause:
+    from chaincheck.causes import facts
+    from chaincheck.causes.cause import make
+
+    return make(CauseCode.SEARCH_CUT, Role.STORE, None, facts.SearchCutFacts(budget=cut[0], limit=cut[1]), severity=Severity.WARNING)
+
+
+def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
+    """KB 2802568: certificates in Root that do not sign themselves, beside those of the path. The effect differs between versions."""
+    store = question.store
+    if store is None or not question.rules.root_store_hygiene or not store.roots:
+        return []
+    strangers = pool.misplaced_in_root()
+    if not strangers:
+        return []
+    from chaincheck.causes.cause import make
+    from chaincheck.path.elements import misplaced
+
+    on_path = {node.identity for node in best.candidate.nodes}
+    return [
+        make(
+            CauseCode.NOT_SELF_SIGNED_IN_ROOT,
+            Role.STORE,
+            node.certificate,
+            misplaced(node, ROOTS, INTERMEDIATES, store.name, on_path=False),
+            proven=False,
+        )
+        for node in strangers
+        if node.identity not in on_path
+    ]
+
+
+def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
+    """What could not be judged, with what would allow it."""
+    store, found = question.store, []
+    if store is None:
+        found.append(Statement(code="store-not-told", blocks=True))
+        return found
+    if not store.told(ROOTS):
+        found.append(Statement(code="roots-not-told", facts=(("store", store.name),), blocks=True))
+    incomplete = any(cause.code in (CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING) for cause in rulings[0].causes)
+    if not store.told(INTERMEDIATES) and incomplete:
+        found.append(Statement(code="intermediates-not-told", facts=(("store", store.name),), blocks=True))
+    return found
+
+
+def _assumptions(question: Question) -> tuple[Statement, ...]:
+    """What the caller chose not to have judged, and what was decided for him."""
+    found = []
+    store = question.store
+    if question.subject is not None and question.key.state is KeyState.NOT_TOLD:
+        found.append(Statement(code="key-not-told"))
+    if question.rules.revocation == "off":
+        found.append(Statement(code="revocation-off"))
+    if store is not None:
+        found += [Statement(code=code, facts=(("store", store.name),)) for code in store.assumptions]
+        if not store.told(DISALLOWED):
+            found.append(Statement(code="disallowed-not-told", facts=(("store", store.name),)))
+    if question.rules.root_store_hygiene and (store is None or not store.told(CLIENT_AUTH_ISSUERS)):
+        found.append(Statement(code="server-profile-not-told"))
+    if question.at_given and question.rules.time_moves_only_dates:
+        found.append(Statement(code="time-moved"))
+    return tuple(found)

@@ -1,0 +1,288 @@
+"""Revocation in rounds: which certificates are asked about, which sources come next, and what the evidence says in the end.
+
+Part of the engine's generator. ``revocation/`` judges, ``fetch/`` carries; here is the order: supplied evidence, CRLs of the store, then
+OCSP responders and CRL distribution points of the certificate, one source a round for every certificate still undecided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from chaincheck.causes.codes import CauseCode, Role, Severity
+from chaincheck.diagnosis import Statement
+from chaincheck.fetch.request import Request
+from chaincheck.path.build import search
+from chaincheck.path.elements import judge_dates
+from chaincheck.revocation.attempt import Attempt, Reason, failed
+from chaincheck.revocation.attempt import Outcome as Found
+from chaincheck.revocation.evidence import Evidence
+from chaincheck.revocation.sources import Source, sources
+from chaincheck.revocation.status import RevocationStatus, judge
+from chaincheck.revocation.target import Context, Signer, Target
+from chaincheck.x509.signature import Signature
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from chaincheck.engine import Ruling
+    from chaincheck.fetch.request import Response
+    from chaincheck.path.build import Candidate
+    from chaincheck.path.pool import Pool
+    from chaincheck.question import Question
+    from chaincheck.x509.name import Name
+
+# Rounds of requests for one question: OCSP and CRL URLs of one certificate come one after the other. Real ones name one to four.
+ROUNDS = 16
+# A certificate below an element with one of these has no issuer whose word counts, so its URLs are a stranger's.
+_DISQUALIFYING = frozenset(
+    {
+        CauseCode.BAD_SIGNATURE, CauseCode.ALGORITHM_UNSUPPORTED_HERE, CauseCode.NOT_A_CA, CauseCode.WRONG_KEY_USAGE, CauseCode.PATH_TOO_LONG,
+        CauseCode.MALFORMED, CauseCode.DISTRUSTED, CauseCode.NOT_SELF_SIGNED_IN_ROOT, CauseCode.UNKNOWN_CRITICAL_EXTENSION,
+    }
+)  # fmt: skip
+
+
+class Findings:
+    """What came of it: the status of each certificate of the best path, and what could not be looked into."""
+
+    __slots__ = ("statuses", "unchecked")
+
+    def __init__(self) -> None:
+        self.statuses: tuple[RevocationStatus, ...] = ()
+        self.unchecked: list[Statement] = []
+
+
+def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[list[Request], list[Response], Findings]:
+    """Look into the candidates, the best first, until one is clean or none is left that could be; adds the causes to the rulings."""
+    evidence = _given(question)
+    known: dict[tuple[bytes, bytes, bool], _Inquiry] = {}
+    of_ruling: dict[int, list[_Inquiry]] = {}
+    while True:
+        ruling = _next(rulings)
+        if ruling is None:
+            break
+        inquiries = of_ruling[id(ruling)] = []
+        for new in _inquiries(question, pool, ruling, evidence):
+            inquiries.append(known.setdefault(new.key, new))
+        yield from _rounds(inquiries)
+        for inquiry in inquiries:
+            ruling.causes += inquiry.status.causes
+        ruling.checked = True
+        rulings.sort(key=lambda r: r.order())
+    findings = Findings()
+    best = of_ruling.get(id(rulings[0]), [])
+    findings.statuses = tuple(inquiry.status for inquiry in best)
+    findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
+    return findings
+
+
+def _next(rulings: list[Ruling]) -> Ruling | None:
+    """The best candidate, then every other one that nothing proven speaks against; None when a clean one was found or none is left."""
+    if not rulings[0].checked:
+        return rulings[0]
+    if rulings[0].candidate.anchored and not any(rulings[0].fatal()):
+        return None
+    return next((r for r in rulings if not r.checked and r.candidate.anchored and not r.fatal()[0]), None)
+
+
+def _given(question: Question) -> tuple[Evidence, ...]:
+    found = [Evidence.given("crl", data) for data in question.crls]
+    found += [Evidence.given("ocsp", data) for data in question.ocsp_responses]
+    if question.store is not None:
+        found += [Evidence.given("crl", data, "store") for data in question.store.crls or ()]
+    return tuple(found)
+
+
+def _inquiries(question: Question, pool: Pool, ruling: Ruling, evidence: tuple[Evidence, ...]) -> Iterator[_Inquiry]:
+    """One for each certificate of the candidate whose issuer is known, the anchor left out (RFC 5280 6.1.3 (a)(3))."""
+    candidate = ruling.candidate
+    for index, edge in enumerate(candidate.edges):
+        certificate = candidate.nodes[index].certificate
+        if certificate is None or edge.signature is Signature.INVALID or (index and question.rules.revocation == "subject"):
+            continue
+        issuer = edge.issuer
+        target = Target(
+            certificate=certificate,
+            issuer_name=issuer.subject,
+            issuer_key=issuer.public_key,
+            issuer_certificate=issuer.certificate,
+            role=Role.INTERMEDIATE if index else Role.SUBJECT,
+        )
+        yield _Inquiry(question, pool, candidate, target, evidence, _vouched(ruling, index))
+
+
+def _vouched(ruling: Ruling, index: int) -> bool:
+    """Whether every issuer above that element is a permitted CA on a path to an anchor: the guard's question."""
+    if not ruling.candidate.anchored:
+        return False
+    above = {node.certificate for node in ruling.candidate.nodes[index + 1 :]}
+    own = ruling.candidate.nodes[index].certificate
+    return not any(
+        cause.severity is Severity.FATAL
+        and ((cause.code in _DISQUALIFYING and cause.certificate in above) or (cause.code is CauseCode.BAD_SIGNATURE and cause.certificate == own))
+        for cause in ruling.causes
+    )
+
+
+class _Inquiry:
+    """The revocation of one certificate under one issuer: evidence so far, sources still to be asked."""
+
+    def __init__(
+        self, question: Question, pool: Pool, candidate: Candidate, target: Target, evidence: tuple[Evidence, ...], vouched: bool
+    ) -> None:
+        self.question = question
+        self.pool = pool
+        self.candidate = candidate
+        self.target = target
+        self.vouched = vouched
+        self.key = (target.certificate.sha256, target.issuer_key.spki, vouched)
+        self._evidence = list(evidence)
+        self._failures: list[Attempt] = []
+        self._waiting: list[Source] | None = None
+        self._status: RevocationStatus | None = None
+        self._withheld: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> RevocationStatus:
+        if self._status is None:
+            self._status = judge(self.target, self._evidence, self._context(), self._failures)
+        return self._status
+
+    def next_request(self) -> Request | None:
+        """The next source to ask; None when the status is decided or nothing is left."""
+        if self.status.decided:
+            return None
+        if self._waiting is None:
+            self._waiting = self._allowed()
+        if not self._waiting:
+            return None
+        source = self._waiting.pop(0)
+        headers = (("Content-Type", "application/ocsp-request"), ("Accept", "application/ocsp-response")) if source.kind == "ocsp" else ()
+        return Request(
+            kind=source.kind,
+            url=source.url,
+            method=source.method,
+            body=source.body,
+            headers=headers,
+            certificate=self.target.certificate.fingerprint,
+            anchored=self.vouched,
+        )
+
+    def _allowed(self) -> list[Source]:
+        """The sources that may be asked; the others are noted with the reason."""
+        found = list(sources(self.target.certificate, self.target.issuer_key))
+        question = self.question
+        if not self.vouched and not question.fetch_unanchored and question.fetch == "online":
+            self._withheld = tuple(source.url for source in found)
+            reason = "no path to a trust anchor"
+        elif question.fetch != "online":
+            reason = f'fetch="{question.fetch}"'
+        else:
+            refused = [source for source in found if not source.supported]
+            self._fail(refused, Reason.UNSUPPORTED_SCHEME)
+            return [source for source in found if source.supported]
+        self._fail(found, reason)
+        return []
+
+    def _fail(self, refused: list[Source], reason: str) -> None:
+        self._failures += [failed(source.kind, source.url, "not-fetched", reason) for source in refused]
+        if refused:
+            self._status = None
+
+    def receive(self, response: Response) -> None:
+        """Take what came back for the last request."""
+        request = response.request
+        kind: Literal["crl", "ocsp"] = "ocsp" if request.kind == "ocsp" else "crl"
+        if response.ok:
+            self._evidence.append(Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at))
+        else:
+            self._failures.append(failed(kind, request.url, response.outcome.value, response.detail))
+        self._status = None
+
+    def _context(self) -> Context:
+        rules = self.question.rules
+        return Context(
+            at=self.question.at,
+            anchored=self.candidate.anchored,
+            find_signers=self._signers,
+            unknown_severity=Severity.FATAL if rules.unknown_status == "refuse" else Severity.WARNING,
+            nothing_severity=Severity.FATAL if rules.no_source == "refuse" else Severity.NOTE,
+            proven=self._proven(),
+        )
+
+    def _proven(self) -> bool:
+        """Whether a status that is unknown here is unknown to the server too.
+
+        Where the caller's evidence is all there is (RFC 5280), yes, unless a source could not be reached. A server fetches for itself: what it
+        finds is known only if this machine is the server, or every source answered and the CRLs of its store are told.
+        """
+        failures = [attempt for attempt in self._failures if attempt.outcome is not Found.NOT_FETCHED]
+        question = self.question
+        if question.server.here:
+            return question.fetch == "online"
+        if question.rules.evidence == "caller":
+            return not failures
+        told = question.store is not None and question.store.crls is not None
+        return question.fetch == "online" and told and not self._failures and any(e.origin == "fetched" for e in self._evidence)
+
+    def _signers(self, name: Name, kind: Literal["crl", "ocsp"]) -> list[Signer]:
+        """Every certificate known of that name, and whether a valid path leads from it to the anchor of this path (RFC 5280 6.3.3 (f))."""
+        return [
+            Signer(certificate=node.certificate, trusted=self._trusted(node.certificate.der))
+            for node in self.pool.named(name)
+            if node.certificate is not None and node.usable
+        ]
+
+    def _trusted(self, encoded: bytes) -> bool:
+        anchor = self.candidate.nodes[-1]
+        if not self.candidate.anchored:
+            return False
+        from chaincheck.x509.certificate import Certificate
+
+        certificate = Certificate(encoded)
+        if certificate == anchor.certificate:
+            return True
+        from chaincheck.path.validate import validate
+
+        store = self.question.store
+        for candidate in search(certificate, self.pool, self.question.at).candidates:
+            if not candidate.anchored or candidate.nodes[-1].identity != anchor.identity:
+                continue
+            causes = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
+            if not any(c.severity is Severity.FATAL and c.code not in _USAGES for c in causes) and not any(
+                judge_dates(certificate, Role.SIGNER, self.question.at)
+            ):
+                return True
+        return False
+
+    def unchecked(self) -> list[Statement]:
+        """What stands in the way of knowing."""
+        if self.status.decided:
+            return []
+        subject = (("certificate", str(self.target.certificate.subject)),)
+        if self._withheld:
+            return [Statement(code="fetch-not-allowed-for-unanchored", facts=(*subject, ("urls", ", ".join(self._withheld))))]
+        urls = ", ".join(dict.fromkeys(attempt.source for attempt in self._failures))
+        if not self._failures:
+            return []
+        if all(attempt.outcome is Found.NOT_FETCHED for attempt in self._failures):
+            return [Statement(code="revocation-not-fetched", facts=(*subject, ("urls", urls), ("reason", self._failures[0].detail)))]
+        guarded = [attempt.source for attempt in self._failures if attempt.outcome is Found.REFUSED_BY_GUARD]
+        if guarded:
+            return [Statement(code="guard-refused", facts=(*subject, ("urls", ", ".join(guarded))))]
+        return [Statement(code="revocation-not-reachable", facts=(*subject, ("urls", urls)))]
+
+
+# A CA that signs CRLs is not a client: what its own usages say about client authentication does not count here.
+_USAGES = frozenset({CauseCode.WRONG_EXTENDED_KEY_USAGE, CauseCode.ANY_EXTENDED_KEY_USAGE, CauseCode.WRONG_KEY_USAGE})
+
+
+def _rounds(inquiries: list[_Inquiry]) -> Generator[list[Request], list[Response], None]:
+    """Ask the next source of every certificate still undecided, together, until all are decided or nothing is left to ask."""
+    for _ in range(ROUNDS):
+        asked = [(inquiry, request) for inquiry in inquiries if (request := inquiry.next_request()) is not None]
+        if not asked:
+            return
+        responses = yield [request for _, request in asked]
+        for (inquiry, _), response in zip(asked, responses, strict=True):
+            inquiry.receive(response)

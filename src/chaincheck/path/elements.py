@@ -1,0 +1,135 @@
+"""Faults of one element, whatever path it stands on: syntax, key, critical extensions, dates, distrust, place.
+
+Each check is a small generator of causes; ``elements`` of a path are judged by all of them, none stops the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaincheck.causes import facts
+from chaincheck.causes.cause import Cause, make
+from chaincheck.causes.codes import CauseCode, Role, Severity
+from chaincheck.path.pool import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS, Node
+from chaincheck.x509 import extensions as ext
+from chaincheck.x509.certificate import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chaincheck.rules import Rules
+    from chaincheck.x509.certificate import Certificate
+
+# A certificate that begins to hold within this many seconds was most likely met by a clock that is wrong.
+CLOCK_SUSPECT_SECONDS = 86_400
+
+# RFC 5280 6.1.4 (o), 6.1.5 (f): the extensions that are recognised and processed here.
+PROCESSED = frozenset(
+    {
+        ext.BASIC_CONSTRAINTS, ext.KEY_USAGE, ext.EXTENDED_KEY_USAGE, ext.SUBJECT_ALT_NAME, ext.ISSUER_ALT_NAME, ext.SUBJECT_KEY_IDENTIFIER,
+        ext.AUTHORITY_KEY_IDENTIFIER, ext.CRL_DISTRIBUTION_POINTS, ext.AUTHORITY_INFORMATION_ACCESS, ext.OCSP_NO_CHECK, ext.APPLICATION_POLICIES,
+    }
+)  # fmt: skip
+# Recognised, and not judged yet: where they can decide, the answer says so instead of guessing.
+CONSTRAINTS = frozenset({ext.NAME_CONSTRAINTS, ext.POLICY_CONSTRAINTS})
+CONSTRAINTS_IF_CRITICAL = frozenset({ext.CERTIFICATE_POLICIES, ext.POLICY_MAPPINGS, ext.INHIBIT_ANY_POLICY})
+
+ENHANCED_KEY_USAGE_PROPERTY = 9
+DISALLOWED_FILETIME_PROPERTY = 104
+_FILETIME_EPOCH = 11_644_473_600  # seconds from 1601-01-01 to 1970-01-01
+
+
+def judge_static(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
+    """Faults that depend on the certificate alone."""
+    yield from _malformed(certificate, role)
+    yield from _key(certificate, role, rules)
+    yield from _critical_extensions(certificate, role)
+
+
+def _malformed(certificate: Certificate, role: Role) -> Iterator[Cause]:
+    """RFC 5280 4.1: DER, and the syntax of the profile. What was read leniently never leads to ACCEPTED."""
+    faults = certificate.faults
+    if not faults:
+        return
+    severe = [fault for fault in faults if not fault.readable]
+    first = severe[0] if severe else faults[0]
+    details = facts.MalformedFacts(offset=first.offset, field=first.where, reason=first.what, faults=len(faults))
+    yield make(CauseCode.MALFORMED, role, certificate, details, severity=Severity.FATAL if severe else Severity.WARNING)
+
+
+def _key(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
+    key = certificate.public_key
+    if rules.minimum_rsa_bits is not None and key.algorithm in ("rsa", "rsa-pss", "dsa") and 0 < key.bits < rules.minimum_rsa_bits:
+        yield make(
+            CauseCode.WEAK_KEY, role, certificate, facts.WeakKeyFacts(algorithm=key.algorithm, bits=key.bits, minimum=rules.minimum_rsa_bits)
+        )
+
+
+def _critical_extensions(certificate: Certificate, role: Role) -> Iterator[Cause]:
+    """RFC 5280 6.1.4 (o) and 6.1.5 (f)."""
+    for extension in certificate.extensions:
+        oid = extension.oid
+        if oid in PROCESSED:
+            continue
+        if oid in CONSTRAINTS or (extension.critical and oid in CONSTRAINTS_IF_CRITICAL):
+            yield make(CauseCode.CONSTRAINT_NOT_JUDGED, role, certificate, facts.ExtensionFacts(oid=oid), proven=False)
+        elif extension.critical:
+            yield make(CauseCode.UNKNOWN_CRITICAL_EXTENSION, role, certificate, facts.ExtensionFacts(oid=oid))
+
+
+def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause]:
+    """RFC 5280 6.1.3 (a)(2): the first and the last second of the validity count as valid (4.1.2.5)."""
+    if certificate.not_after_s is not None and at > certificate.not_after_s:
+        yield make(CauseCode.EXPIRED, role, certificate, facts.ExpiredFacts(not_after=moment(certificate.not_after_s), checked_at=moment(at)))
+    if certificate.not_before_s is not None and at < certificate.not_before_s:
+        early = certificate.not_before_s - at
+        details = facts.NotYetValidFacts(
+            not_before=moment(certificate.not_before_s), checked_at=moment(at), seconds_early=early, clock_suspect=early <= CLOCK_SUSPECT_SECONDS
+        )
+        yield make(CauseCode.NOT_YET_VALID, role, certificate, details)
+
+
+def judge_place(node: Node, role: Role, rules: Rules, store: str, at: int) -> Iterator[Cause]:
+    """Where the server keeps the element: distrust beats everything, and misplaced certificates are a finding (KB 2802568)."""
+    yield from _distrust(node, role, store, at)
+    if role is Role.INTERMEDIATE and rules.root_store_hygiene and any(e.compartment == ROOTS and not e.sorted_here for e in node.entries):
+        if not node.self_signed:
+            yield make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, node.certificate, misplaced(node, ROOTS, INTERMEDIATES, store))
+    if role is Role.INTERMEDIATE and not node.usable and CLIENT_AUTH_ISSUERS in node.places and node.certificate is not None:
+        details = facts.IntermediateMissingFacts(
+            issuer=str(node.subject),
+            key_identifier=_hex(node.certificate.subject_key_identifier),
+            store=store,
+            found_in=CLIENT_AUTH_ISSUERS,
+            found_sha256=node.identity.hex(),
+        )
+        yield make(CauseCode.INTERMEDIATE_MISSING, role, node.certificate, details)
+
+
+def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path: bool = True) -> facts.MisplacedFacts:
+    """The facts of a certificate in the wrong compartment."""
+    return facts.MisplacedFacts(
+        name=str(node.subject), sha256=node.identity.hex(), found_in=found_in, belongs_in=belongs_in, store=store, on_path=on_path
+    )
+
+
+def _distrust(node: Node, role: Role, store: str, at: int) -> Iterator[Cause]:
+    if DISALLOWED in node.places:
+        yield make(CauseCode.DISTRUSTED, role, node.certificate, facts.DistrustedFacts(store=store, matched_by="certificate"))
+        return
+    for entry in node.entries:
+        for number, value in entry.properties:
+            if number == DISALLOWED_FILETIME_PROPERTY and _filetime(value) <= at:
+                yield make(
+                    CauseCode.DISTRUSTED, role, node.certificate, facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID")
+                )
+                return
+
+
+def _filetime(value: bytes) -> int:
+    """A FILETIME (100 ns since 1601) as seconds since 1970; a damaged one distrusts from the beginning: the safe reading."""
+    return int.from_bytes(value, "little") // 10_000_000 - _FILETIME_EPOCH if len(value) == 8 else -(2**62)
+
+
+def _hex(octets: bytes | None) -> str | None:
+    return octets.hex() if octets is not None else None

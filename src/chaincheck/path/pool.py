@@ -1,0 +1,202 @@
+"""The certificates a path may be made of, as nodes, and who may have issued whom, as edges. Each edge is judged once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS, Entry
+from chaincheck.x509.key import PublicKey
+from chaincheck.x509.signature import Signature, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chaincheck.rules import Rules
+    from chaincheck.store import TrustStore
+    from chaincheck.x509.certificate import Certificate
+    from chaincheck.x509.name import Name
+
+PRESENTED = "presented"
+
+# Signatures verified for one question. rustls/webpki allows 100 for one path search; a memo hit counts like a miss, so that a warm
+# and a cold answer are the same answer.
+SIGNATURE_BUDGET = 100
+# Certificates of one name looked at for one child. PKI test suites stay below 40; above it the name was chosen to be expensive.
+NAMESAKES_BUDGET = 64
+
+
+class Node:
+    """A certificate, or a bare name and key, with every place it was found in."""
+
+    __slots__ = ("_self_signed", "certificate", "entries", "places", "public_key", "subject")
+
+    def __init__(self, certificate: Certificate | None, entries: tuple[Entry, ...], presented: bool) -> None:
+        self.certificate = certificate
+        self.entries = entries
+        places = {entry.compartment for entry in entries}
+        if presented:
+            places.add(PRESENTED)
+        self.places = tuple(sorted(places))
+        self.subject: Name = certificate.subject if certificate is not None else entries[0].subject
+        self.public_key = certificate.public_key if certificate is not None else PublicKey.of(entries[0].key_spki)
+        self._self_signed: bool | None = None
+
+    @property
+    def identity(self) -> bytes:
+        """SHA-256 of the content."""
+        return self.certificate.sha256 if self.certificate is not None else self.entries[0].identity
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether it names itself as issuer and its own key verifies its signature. A bare name and key counts as such."""
+        if self._self_signed is None:
+            certificate = self.certificate
+            self._self_signed = certificate is None or (
+                certificate.is_self_issued
+                and verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, certificate.public_key) is Signature.VALID
+            )
+        return self._self_signed
+
+    @property
+    def usable(self) -> bool:
+        """False where it was seen only in a place from which no server takes an issuer."""
+        return any(place in (ROOTS, INTERMEDIATES, PRESENTED) for place in self.places)
+
+    def is_anchor(self, rules: Rules) -> bool:
+        """RFC 5280 6.1.1 (d), as the rules narrow it."""
+        return ROOTS in self.places and (rules.anchor == "any" or self.self_signed)
+
+    def __repr__(self) -> str:
+        return f"<Node {str(self.subject)!r} in {'+'.join(self.places)}>"
+
+
+class Edge:
+    """``issuer`` may have issued the child: what its key says of the signature, and how the key identifiers compare."""
+
+    __slots__ = ("aki_matches", "issuer", "signature")
+
+    def __init__(self, issuer: Node, signature: Signature, aki_matches: bool | None) -> None:
+        self.issuer = issuer
+        self.signature = signature
+        self.aki_matches = aki_matches
+
+
+class Issuers:
+    """What was found for one child: ``edges`` in order of preference, and certificates of the right name whose key or AKI does not fit."""
+
+    __slots__ = ("edges", "near_misses", "skipped", "verified")
+
+    def __init__(self, edges: tuple[Edge, ...], near_misses: tuple[Node, ...], verified: int, skipped: int) -> None:
+        self.edges = edges
+        self.near_misses = near_misses
+        self.verified = verified
+        self.skipped = skipped
+
+
+class Pool:
+    """All nodes for one store, the presented certificates and one set of rules. Reusable for any subject: it only remembers."""
+
+    def __init__(self, store: TrustStore | None, presented: Iterable[Certificate], rules: Rules) -> None:
+        self.store = store
+        self.rules = rules
+        self.normalised = rules.names == "rfc5280"
+        self._presented: dict[bytes, list[Certificate]] = {}
+        for certificate in presented:
+            self._presented.setdefault(self._key(certificate.subject), []).append(certificate)
+        self._named: dict[bytes, tuple[Node, ...]] = {}
+        self._issuers: dict[bytes, Issuers] = {}
+        self._misplaced: tuple[Node, ...] | None = None
+        self.states: dict[tuple[int, ...], object] = {}  # path/validate keeps the state after each chain of CAs here
+
+    def _key(self, name: Name) -> bytes:
+        return name.normalised if self.normalised else name.der
+
+    def named(self, name: Name) -> tuple[Node, ...]:
+        """The nodes whose subject is that name, the same certificate merged over its places, in the order of their SHA-256."""
+        key = self._key(name)
+        known = self._named.get(key)
+        if known is None:
+            entries: dict[bytes, list[Entry]] = {}
+            for entry in self.store.named(name, normalised=self.normalised) if self.store is not None else ():
+                entries.setdefault(entry.identity, []).append(entry)
+            presented = {c.sha256: c for c in self._presented.get(key, ())}
+            nodes = [
+                Node(presented[i] if i in presented else entries[i][0].certificate, tuple(entries.get(i, ())), i in presented)
+                for i in sorted({*entries, *presented})
+            ]
+            known = self._named[key] = tuple(nodes)
+        return known
+
+    def subject_node(self, certificate: Certificate) -> Node:
+        """The subject certificate as a node: it may itself stand in a compartment (a self-signed client certificate in Root)."""
+        name = certificate.subject
+        in_store = self.store is not None and self.store.named(name, normalised=self.normalised)
+        if in_store or self._key(name) in self._presented:  # asked first: a memo of every subject ever seen would grow without bound
+            for node in self.named(name):
+                if node.certificate == certificate:
+                    return node
+        return Node(certificate, (), presented=True)
+
+    def misplaced_in_root(self) -> tuple[Node, ...]:
+        """Certificates that the caller placed in Root and that do not sign themselves, judged by the signature and not by the names."""
+        if self._misplaced is None:
+            found = {}
+            for entry in (self.store.roots or ()) if self.store is not None else ():
+                if entry.der is not None and not entry.sorted_here:
+                    issuer, subject = entry.names
+                    node = next((n for n in self.named(entry.subject) if n.identity == entry.identity), None) if issuer == subject else None
+                    if node is None:
+                        node = Node(entry.certificate, (entry,), presented=False)
+                    if not node.self_signed:
+                        found[node.identity] = node
+            self._misplaced = tuple(found[identity] for identity in sorted(found))
+        return self._misplaced
+
+    def issuers(self, certificate: Certificate, *, keep: bool = True) -> Issuers:
+        """Who may have issued it, best first: usable place, good signature, matching AKI, then by SHA-256."""
+        known = self._issuers.get(certificate.der)
+        if known is None:
+            known = self._find_issuers(certificate)
+            if keep:
+                self._issuers[certificate.der] = known
+        return known
+
+    def _find_issuers(self, certificate: Certificate) -> Issuers:
+        good: list[Edge] = []
+        bad: list[Edge] = []
+        misses: list[Node] = []
+        named = [node for node in self.named(certificate.issuer) if node.certificate != certificate]
+        ranked = sorted(named, key=lambda node: (_aki_matches(certificate, node) is False, not node.usable)) if len(named) > 1 else named
+        for node in ranked[:NAMESAKES_BUDGET]:
+            matches = _aki_matches(certificate, node)
+            if matches is False and self.rules.aki_excludes:
+                misses.append(node)
+                continue
+            verdict = verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, node.public_key)
+            if verdict is not Signature.INVALID:
+                good.append(Edge(node, verdict, matches))
+            elif matches is False:
+                misses.append(node)  # another key of the same name, and the certificate says so itself
+            else:
+                bad.append(Edge(node, verdict, matches))
+        if good:
+            misses += [edge.issuer for edge in bad]
+        edges = sorted(good or bad, key=lambda e: (not e.issuer.usable, e.signature is not Signature.VALID, e.aki_matches is not True, e.issuer.identity))
+        return Issuers(tuple(edges), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
+
+
+def _aki_matches(child: Certificate, issuer: Node) -> bool | None:
+    """RFC 5280 4.2.1.1: key identifier, else issuer and serial; None where there is nothing to compare."""
+    aki = child.authority_key_identifier
+    certificate = issuer.certificate
+    if aki is None or certificate is None:
+        return None
+    if aki.key_identifier is not None and (identifier := certificate.subject_key_identifier) is not None:
+        return aki.key_identifier == identifier
+    if aki.serial is not None and aki.issuer:
+        named = any(n.kind == "directoryName" and n.value == certificate.issuer for n in aki.issuer)
+        return named and aki.serial == certificate.serial
+    return None
+
+
+__all__ = ["CLIENT_AUTH_ISSUERS", "DISALLOWED", "INTERMEDIATES", "PRESENTED", "ROOTS", "Edge", "Issuers", "Node", "Pool"]

@@ -1,0 +1,190 @@
+"""RFC 5280 section 6.1 over a candidate, from the anchor down to the subject, collecting all faults.
+
+The working variables of section 6.1.2 are a ``State``. The state after a chain of CAs is the same for every certificate below it, so it
+is kept: one more leaf of a known CA costs the leaf alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from chaincheck.causes import facts
+from chaincheck.causes.cause import Cause, make
+from chaincheck.causes.codes import CauseCode, Role, Severity
+from chaincheck.path.elements import judge_dates, judge_place, judge_static
+from chaincheck.path.usage import judge_extended, judge_subject_key_usage
+from chaincheck.x509.signature import Signature, algorithm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chaincheck.path.build import Candidate
+    from chaincheck.path.pool import Edge, Node, Pool
+    from chaincheck.rules import Rules
+    from chaincheck.x509.certificate import Certificate
+
+_FOREVER = 2**62
+
+
+class State(NamedTuple):
+    """The working variables after a chain of CAs, and the causes found on the way (their dates apart: those depend on the moment)."""
+
+    max_path_length: int
+    """RFC 5280 6.1.2 (k): how many more intermediate certificates may follow; -1 when already exceeded."""
+    causes: tuple[Cause, ...]
+    holds_from: int
+    holds_until: int
+    """The window in which every CA of the chain that is judged by its dates is in date."""
+
+
+def validate(candidate: Candidate, pool: Pool, at: int, store: str) -> tuple[Cause, ...]:
+    """All causes of one candidate at ``at`` (seconds since 1970-01-01 UTC), those of the subject included."""
+    chain = candidate.nodes[1:]
+    state = _state(chain, candidate.edges[1:], candidate.anchored, pool, store)
+    causes = [] if not chain else list(state.causes)
+    if chain and not state.holds_from <= at <= state.holds_until:
+        causes += _chain_dates(chain, candidate.anchored, pool.rules, at)
+    if any(node.entries for node in chain):
+        for index, node in enumerate(chain):
+            role = Role.ANCHOR if candidate.anchored and index == len(chain) - 1 else Role.INTERMEDIATE
+            if len(node.places) > 1 or node.places != ("roots",) or role is not Role.ANCHOR or node.entries[0].properties:
+                causes += judge_place(node, role, pool.rules, store, at)
+    causes += _subject(candidate, pool, at, store)
+    return tuple(causes)
+
+
+def window(candidate: Candidate, pool: Pool, store: str) -> tuple[int, int]:
+    """The moments between which no date on this candidate changes from held to not held (seconds since 1970-01-01 UTC)."""
+    subject = candidate.nodes[0].certificate
+    state = _state(candidate.nodes[1:], candidate.edges[1:], candidate.anchored, pool, store)
+    first = subject.not_before_s if subject is not None and subject.not_before_s is not None else -_FOREVER
+    last = subject.not_after_s if subject is not None and subject.not_after_s is not None else _FOREVER
+    return max(first, state.holds_from), min(last, state.holds_until)
+
+
+def _state(chain: tuple[Node, ...], edges: tuple[Edge, ...], anchored: bool, pool: Pool, store: str) -> State:
+    """The state after ``chain`` (its first node the issuer of what comes next), from the anchor down, each prefix kept."""
+    if not chain:
+        return State(_initial_length(pool.rules), (), -_FOREVER, _FOREVER)
+    key = (anchored, *map(id, chain))
+    known = pool.states.get(key)
+    if isinstance(known, State):
+        return known
+    above = _state(chain[1:], edges[1:], anchored, pool, store)
+    is_anchor = anchored and len(chain) == 1
+    state = _from_anchor(chain[0], pool.rules) if is_anchor else _next(above, chain[0], edges[0] if edges else None, pool.rules)
+    if len(pool.states) < 4096:  # chains of CAs, not of subjects: a store with more has its reasons
+        pool.states[key] = state
+    return state
+
+
+def _initial_length(rules: Rules) -> int:
+    return _FOREVER if rules.max_path_length is None else rules.max_path_length
+
+
+def _from_anchor(node: Node, rules: Rules) -> State:
+    """RFC 5280 6.1.1 (d): the anchor is a name and a key. The rules say what else of its certificate counts."""
+    certificate = node.certificate
+    length = _initial_length(rules)
+    if certificate is None:
+        return State(length, (), -_FOREVER, _FOREVER)
+    causes: list[Cause] = []
+    if rules.anchor_constraints:
+        causes += judge_static(certificate, Role.ANCHOR, rules)
+        causes += _may_issue(certificate, Role.ANCHOR)
+        causes += judge_extended(node, Role.ANCHOR, rules)
+        constraints = certificate.basic_constraints
+        if constraints is not None and constraints.path_length is not None:
+            length = min(length, constraints.path_length)
+    first, last = _dates(certificate) if rules.anchor_validity else (-_FOREVER, _FOREVER)
+    return State(length, tuple(causes), first, last)
+
+
+def _next(above: State, node: Node, edge: Edge | None, rules: Rules) -> State:
+    """RFC 5280 6.1.3 for a CA certificate, then 6.1.4: prepare for the one below it."""
+    certificate = node.certificate
+    if certificate is None:
+        return above
+    role = Role.INTERMEDIATE
+    causes = list(above.causes)
+    causes += judge_static(certificate, role, rules)
+    if edge is not None:
+        causes += judge_signature(certificate, role, edge, rules)
+    causes += _may_issue(certificate, role)
+    causes += judge_extended(node, role, rules)
+    length = above.max_path_length
+    if not certificate.is_self_issued:  # 6.1.4 (l)
+        if length == 0:
+            causes.append(make(CauseCode.PATH_TOO_LONG, role, certificate, facts.PathTooLongFacts(allowed=_allowed(above, rules), found=_allowed(above, rules) + 1)))
+        length = max(length - 1, 0)
+    constraints = certificate.basic_constraints
+    if constraints is not None and constraints.ca and constraints.path_length is not None:  # 6.1.4 (m)
+        length = min(length, constraints.path_length)
+    first, last = _dates(certificate)
+    return State(length, tuple(causes), max(first, above.holds_from), min(last, above.holds_until))
+
+
+def _allowed(above: State, rules: Rules) -> int:
+    return above.max_path_length if rules.max_path_length is None else rules.max_path_length
+
+
+def _dates(certificate: Certificate) -> tuple[int, int]:
+    first, last = certificate.not_before_s, certificate.not_after_s
+    return (-_FOREVER if first is None else first), (_FOREVER if last is None else last)
+
+
+def _may_issue(certificate: Certificate, role: Role) -> Iterator[Cause]:
+    """RFC 5280 6.1.4 (k) and (n): only a CA may issue, and only with a key for it."""
+    constraints = certificate.basic_constraints
+    if constraints is None:
+        # RFC 5280 6.1.4 (k) lets a v1 CA pass only on knowledge from elsewhere. CryptoAPI and OpenSSL take a v1 *root*.
+        if not (role is Role.ANCHOR and certificate.version < 3):
+            reason = f"version {certificate.version}" if certificate.version < 3 else "no basicConstraints"
+            yield make(CauseCode.NOT_A_CA, role, certificate, facts.NotACAFacts(reason=reason))
+    elif not constraints.ca:
+        yield make(CauseCode.NOT_A_CA, role, certificate, facts.NotACAFacts(reason="cA is false"))
+    usages = certificate.key_usage
+    if usages is not None and "keyCertSign" not in usages:
+        allowed = tuple(sorted(usages))
+        yield make(CauseCode.WRONG_KEY_USAGE, role, certificate, facts.KeyUsageFacts(allowed=allowed, needed=("keyCertSign",)))
+
+
+def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rules) -> Iterator[Cause]:
+    """RFC 5280 6.1.3 (a)(1), and the strength of the signature as the rules judge it."""
+    used = algorithm(certificate.signature_algorithm)
+    if edge.signature is Signature.INVALID:
+        issuer = edge.issuer
+        details = facts.BadSignatureFacts(algorithm=used.name, issuer=str(issuer.subject), issuer_sha256=issuer.identity.hex())
+        yield make(CauseCode.BAD_SIGNATURE, role, certificate, details)
+    elif edge.signature is Signature.UNSUPPORTED:
+        yield make(CauseCode.ALGORITHM_UNSUPPORTED_HERE, role, certificate, facts.AlgorithmFacts(algorithm=used.name), proven=False)
+    if used.hash in rules.refused_hashes:
+        yield make(CauseCode.WEAK_SIGNATURE, role, certificate, facts.AlgorithmFacts(algorithm=used.name), severity=Severity.FATAL)
+    elif used.hash in rules.warned_hashes:
+        yield make(CauseCode.WEAK_SIGNATURE, role, certificate, facts.AlgorithmFacts(algorithm=used.name), severity=Severity.WARNING)
+
+
+def _chain_dates(chain: tuple[Node, ...], anchored: bool, rules: Rules, at: int) -> Iterator[Cause]:
+    for index, node in enumerate(chain):
+        is_anchor = anchored and index == len(chain) - 1
+        if node.certificate is not None and (rules.anchor_validity or not is_anchor):
+            yield from judge_dates(node.certificate, Role.ANCHOR if is_anchor else Role.INTERMEDIATE, at)
+
+
+def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[Cause]:
+    """RFC 5280 6.1.3 for the last certificate, and 6.1.5."""
+    node = candidate.nodes[0]
+    certificate, rules = node.certificate, pool.rules
+    if certificate is None:
+        return
+    role = Role.SUBJECT
+    yield from judge_static(certificate, role, rules)
+    yield from judge_dates(certificate, role, at)
+    if candidate.edges:
+        yield from judge_signature(certificate, role, candidate.edges[0], rules)
+    elif node.self_signed and algorithm(certificate.signature_algorithm).hash in rules.refused_hashes and not candidate.anchored:
+        yield make(CauseCode.WEAK_SIGNATURE, role, certificate, facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name))
+    if node.entries:
+        yield from judge_place(node, role, rules, store, at)
+    yield from judge_extended(node, role, rules)
+    yield from judge_subject_key_usage(certificate, rules)

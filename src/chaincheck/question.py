@@ -1,0 +1,86 @@
+"""Everything asked, normalised and frozen: the one input of the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from chaincheck.rules import Rules
+    from chaincheck.store import TrustStore
+    from chaincheck.x509.certificate import Certificate
+
+
+class KeyState(StrEnum):
+    """What is known of the private key."""
+
+    NOT_TOLD = "not-told"
+    NONE = "none"
+    PRESENT = "present"
+    UNUSABLE = "unusable"
+
+
+class _Told:
+    """A word of its own for "there is none", since None means "not told"."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+    def __reduce__(self) -> str:
+        return self._name
+
+
+NO_CERTIFICATE = _Told("NO_CERTIFICATE")
+"""There is no client certificate at all (documented cause 4)."""
+NO_KEY = _Told("NO_KEY")
+"""The client has no private key for its certificate (documented cause 4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAnswer:
+    """The client's private key by its public half: ``spki`` is its SubjectPublicKeyInfo, ``problem`` why it cannot be used."""
+
+    state: KeyState
+    spki: bytes | None = None
+    problem: str | None = None
+
+
+KEY_NOT_TOLD = KeyAnswer(state=KeyState.NOT_TOLD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProfile:
+    """What is known of the server. ``here``: this machine is the server, so what it cannot reach the server cannot reach."""
+
+    here: bool = False
+
+
+NO_PROFILE = ServerProfile()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question. ``at`` is seconds since 1970-01-01 UTC; ``at_given``: the caller chose the moment.
+
+    ``fetch_unanchored``: the guard lets URLs of certificates without a path to an anchor be fetched.
+    """
+
+    subject: Certificate | None
+    presented: tuple[Certificate, ...]
+    key: KeyAnswer
+    store: TrustStore | None
+    at: int
+    at_given: bool
+    rules: Rules
+    fetch: Literal["online", "cached", "never"]
+    crls: tuple[bytes, ...] = ()
+    ocsp_responses: tuple[bytes, ...] = ()
+    server: ServerProfile = NO_PROFILE
+    fetch_unanchored: bool = False
+    notes: tuple[tuple[str, str], ...] = ()

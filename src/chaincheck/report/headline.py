@@ -1,0 +1,66 @@
+"""The answer in one sentence, without jargon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaincheck.causes.codes import Gate, Severity, Verdict
+from chaincheck.causes.words import Text, Words, words
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from chaincheck.causes.cause import Cause
+    from chaincheck.diagnosis import Diagnosis, Statement
+
+
+def headline(diagnosis: Diagnosis, lang: str = "en", timezone: tzinfo | None = None) -> str:
+    """One sentence: the verdict, the first thing to act on, and how many more there are; the store is named where trust is the matter."""
+    said = words(lang)
+    if diagnosis.verdict is Verdict.ACCEPTED:
+        return _accepted(diagnosis, said, timezone)
+    if diagnosis.verdict is Verdict.REFUSED:
+        return _refused(diagnosis, said, timezone)
+    return _undetermined(diagnosis, said, timezone)
+
+
+def _accepted(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
+    warnings = [cause for cause in diagnosis.causes if cause.severity is Severity.WARNING]
+    if warnings:
+        return said.render("headline.accepted-with-warnings", clause=_clause(diagnosis, warnings[0], said, timezone), count=len(warnings))
+    return said.render("headline.accepted-by", store=diagnosis.store_name)
+
+
+def _refused(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
+    fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
+    if not fatal:
+        return said.render("headline.refused", clause=Text(said.render("verdict.refused")))
+    # What refuses for certain is said before what something not told could still overturn.
+    first = next((cause for cause in fatal if cause.proven), fatal[0])
+    return _counted(said, "refused", _clause(diagnosis, first, said, timezone), len(fatal) - 1)
+
+
+def _undetermined(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
+    blocking = [statement for statement in diagnosis.unchecked if statement.blocks]
+    if blocking:
+        return _counted(said, "undetermined", Text(said.render(f"unchecked.{blocking[0].code}.clause", _facts(blocking[0]))), len(blocking) - 1)
+    fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
+    if fatal:
+        return _counted(said, "undetermined", _clause(diagnosis, fatal[0], said, timezone), len(fatal) - 1)
+    return said.render("headline.undetermined-nothing-known")
+
+
+def _counted(said: Words, key: str, clause: Text, more: int) -> str:
+    return said.render(f"headline.{key}-more", clause=clause, count=more) if more else said.render(f"headline.{key}", clause=clause)
+
+
+def _clause(diagnosis: Diagnosis, cause: Cause, said: Words, timezone: tzinfo | None) -> Text:
+    clause = cause.clause(said.lang, timezone)
+    if cause.gate is Gate.CHAIN and diagnosis.store_name is not None and cause.certificate is not None:
+        clause = said.render("headline.in-store", clause=Text(clause), store=diagnosis.store_name)
+    # A template that begins with the element has been given the capital of a sentence; inside one it has none.
+    return Text(clause[:1].lower() + clause[1:] if said.lang == "en" and clause.startswith("The ") else clause)
+
+
+def _facts(statement: Statement) -> dict[str, object]:
+    return dict(statement.facts)

@@ -1,0 +1,99 @@
+"""Attempts as causes: one cause per reason and source, each reason kept apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaincheck.causes import facts
+from chaincheck.causes.cause import Cause, make
+from chaincheck.causes.codes import CauseCode, Role, Severity
+from chaincheck.revocation.attempt import Outcome
+from chaincheck.x509.certificate import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chaincheck.revocation.attempt import Attempt
+    from chaincheck.revocation.target import Context, Target
+
+
+def refusal(attempt: Attempt, target: Target, context: Context) -> Cause:
+    """The certificate is revoked or on hold. Proven even where the path has no anchor: the key that says so is the one that issued it."""
+    held = Outcome.ON_HOLD in (attempt.outcome, attempt.says)
+    found = facts.RevokedFacts(
+        serial=target.certificate.serial_hex,
+        revoked_at=moment(attempt.revoked_at_s or 0),
+        reason=attempt.reason,
+        evidence=attempt.kind,
+        source=attempt.source,
+        relative=not context.anchored,
+    )
+    code = CauseCode.ON_HOLD if held else CauseCode.REVOKED
+    return make(code, target.role, target.certificate, found, severity=Severity.FATAL, proven=True)
+
+
+def nothing_to_check(target: Target, context: Context) -> Cause:
+    """The certificate names no source, and no evidence speaks about it."""
+    code = CauseCode.REVOCATION_NOTHING_TO_CHECK
+    return make(code, target.role, target.certificate, facts.Facts(), severity=context.nothing_severity, proven=context.proven)
+
+
+def shortcomings(attempts: list[Attempt], target: Target, context: Context, *, decided: bool) -> list[Cause]:
+    """Why evidence says nothing. Where other evidence decides, these are notes."""
+    found: dict[tuple[CauseCode, facts.Facts], Cause] = {}
+    for code, details, attempt in _explained(attempts, context):
+        aside = decided or attempt.outcome is Outcome.EXPIRED_NOT_COVERED or (attempt.unattributed and attempt.origin == "store")
+        severity = Severity.NOTE if aside else context.unknown_severity
+        if (code, details) in found:
+            continue
+        if attempt.outcome is Outcome.UNSUPPORTED:
+            signer = attempt.signer or target.issuer_certificate
+            found[code, details] = make(code, Role.SIGNER, signer, details, severity=severity, proven=aside)
+        else:
+            found[code, details] = make(code, target.role, target.certificate, details, severity=severity, proven=aside or context.proven)
+    return list(found.values())
+
+
+def _explained(attempts: list[Attempt], context: Context) -> Iterator[tuple[CauseCode, facts.Facts, Attempt]]:
+    unasked: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.outcome is Outcome.NOT_FETCHED:
+            unasked.setdefault(str(attempt.detail), []).append(attempt)
+        elif (explained := _explain(attempt, context)) is not None:
+            yield *explained, attempt
+    for reason, named in unasked.items():
+        urls = tuple(dict.fromkeys(each.source for each in named))
+        yield CauseCode.REVOCATION_NOT_FETCHED, facts.NotFetchedFacts(urls=urls, reason=reason), named[0]
+
+
+def _explain(attempt: Attempt, context: Context) -> tuple[CauseCode, facts.Facts] | None:
+    evidence, source, detail = attempt.kind, attempt.source, str(attempt.detail)
+    checked_at = moment(context.at)
+    match attempt.outcome:
+        case Outcome.STALE:
+            until = moment((attempt.usable_until_s if attempt.next_update_s is None else attempt.next_update_s) or 0)
+            return CauseCode.REVOCATION_STALE, facts.StaleFacts(evidence=evidence, source=source, next_update=until, checked_at=checked_at)
+        case Outcome.NOT_YET_VALID:
+            since = moment(attempt.this_update_s or 0)
+            return CauseCode.REVOCATION_NOT_YET_VALID, facts.EvidenceNotYetValidFacts(
+                evidence=evidence, source=source, this_update=since, checked_at=checked_at
+            )
+        case Outcome.INVALID:
+            return CauseCode.REVOCATION_EVIDENCE_INVALID, facts.EvidenceInvalidFacts(evidence=evidence, source=source, reason=detail)
+        case Outcome.OUT_OF_SCOPE | Outcome.EXPIRED_NOT_COVERED:
+            return CauseCode.REVOCATION_OUT_OF_SCOPE, facts.OutOfScopeFacts(evidence=evidence, source=source, reason=detail)
+        case Outcome.UNKNOWN:
+            return CauseCode.REVOCATION_UNKNOWN, facts.UnknownStatusFacts(evidence=evidence, source=source, answer=detail)
+        case Outcome.UNSUPPORTED:
+            return CauseCode.ALGORITHM_UNSUPPORTED_HERE, facts.AlgorithmFacts(algorithm=detail)
+        case Outcome.UNREACHABLE | Outcome.REFUSED_BY_PROXY | Outcome.REFUSED_BY_GUARD:
+            failure = facts.UnreachableFacts(evidence=evidence, url=source, outcome=attempt.failure, detail=detail)
+            return _FAILURES[attempt.outcome], failure
+    return None
+
+
+_FAILURES = {
+    Outcome.UNREACHABLE: CauseCode.REVOCATION_UNREACHABLE,
+    Outcome.REFUSED_BY_PROXY: CauseCode.REVOCATION_REFUSED_BY_PROXY,
+    Outcome.REFUSED_BY_GUARD: CauseCode.REVOCATION_REFUSED_BY_GUARD,
+}

@@ -1,0 +1,66 @@
+"""Where a certificate says that its revocation status can be learned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from chaincheck.x509.ocsp import build_request
+
+if TYPE_CHECKING:
+    from chaincheck.revocation.evidence import Kind
+    from chaincheck.x509.certificate import Certificate
+    from chaincheck.x509.key import PublicKey
+
+FETCHED_SCHEMES = frozenset({"http", "https"})
+MAX_SOURCES = 32  # addresses of one certificate that are looked at; real ones have one to four
+
+
+class Address(NamedTuple):
+    """A source by its kind and URL, in lower case ``scheme``."""
+
+    kind: Kind
+    url: str
+    scheme: str
+
+    @property
+    def supported(self) -> bool:
+        """Whether it can be fetched by HTTP."""
+        return self.scheme in FETCHED_SCHEMES
+
+
+class Source(NamedTuple):
+    """A source with the request that asks it. Only an OCSP request has a body."""
+
+    kind: Kind
+    url: str
+    method: Literal["GET", "POST"]
+    body: bytes
+    supported: bool
+
+
+def addresses(certificate: Certificate) -> tuple[Address, ...]:
+    """All sources in the order in which Windows tries them: OCSP responders (RFC 5280 4.2.2.1), then distribution points (4.2.1.13)."""
+    named: list[tuple[Kind, str]] = [("ocsp", url) for url in certificate.ocsp_urls]
+    named += [("crl", url) for point in certificate.crl_distribution_points for url in point.urls]
+    distinct = list(dict.fromkeys(named))[:MAX_SOURCES]
+    return tuple(Address(kind, url, url.partition(":")[0].lower()) for kind, url in distinct)
+
+
+def sources(
+    certificate: Certificate,
+    issuer_key: PublicKey,
+    *,
+    hash: str = "sha1",  # noqa: A002 - the word of RFC 6960
+    nonce: bytes | None = None,
+) -> tuple[Source, ...]:
+    """The same with their requests. OCSP is asked by POST (RFC 6960 A.1), with the issuer's name as the certificate has it (4.1.1)."""
+    body: bytes | None = None
+    found = []
+    for kind, url, scheme in addresses(certificate):
+        if kind == "crl":
+            found.append(Source(kind, url, "GET", b"", scheme in FETCHED_SCHEMES))
+            continue
+        if body is None:
+            body = build_request(certificate, certificate.issuer_der, issuer_key, hash, nonce)
+        found.append(Source(kind, url, "POST", body, scheme in FETCHED_SCHEMES))
+    return tuple(found)

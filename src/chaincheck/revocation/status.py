@@ -1,0 +1,185 @@
+"""The decision: what all evidence together says about one certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from chaincheck.revocation.attempt import Attempt, Outcome, Reason, failed
+from chaincheck.revocation.causes import nothing_to_check, refusal, shortcomings
+from chaincheck.revocation.crl import judge_crl
+from chaincheck.revocation.ocsp import judge_ocsp
+from chaincheck.revocation.sources import Address, addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from chaincheck.causes.cause import Cause
+    from chaincheck.revocation.evidence import Evidence
+    from chaincheck.revocation.target import Context, Target
+    from chaincheck.x509.certificate import Certificate
+
+
+class Status(StrEnum):
+    """What is known. UNKNOWN: nothing decides; NOTHING_TO_CHECK: the certificate names no source and no evidence speaks about it."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    ON_HOLD = "on-hold"
+    UNKNOWN = "unknown"
+    NOTHING_TO_CHECK = "nothing-to-check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationStatus:
+    """The revocation status of one certificate of one path.
+
+    ``decided_by`` is the attempt that decided, one of ``attempts``: every source tried, in Windows' order. ``causes`` explain what
+    refuses, or why nothing is known. From ``holds_from`` to ``holds_until`` (seconds since 1970 UTC, both included, None: no bound) the
+    same evidence says the same. ``irrelevant``: SHA-256 (hex) of the evidence that speaks about certificates of other issuers only.
+    """
+
+    certificate: Certificate
+    status: Status
+    decided_by: Attempt | None
+    attempts: tuple[Attempt, ...]
+    causes: tuple[Cause, ...]
+    holds_from: int | None
+    holds_until: int | None
+    irrelevant: tuple[str, ...]
+
+    @property
+    def decided(self) -> bool:
+        """Whether asking further sources can be left out."""
+        return self.status in (Status.GOOD, Status.REVOKED, Status.ON_HOLD)
+
+
+def judge(target: Target, evidence: Iterable[Evidence], context: Context, failures: Sequence[Attempt] = ()) -> RevocationStatus:
+    """Judge all evidence together; never raises for what it contains, and its order does not matter.
+
+    A revocation wins over a good status, a certificateHold only as long as nothing later says otherwise (RFC 5280 5.3.1: only a hold is
+    reversible). Evidence that is stale counts where it says permanently revoked and nothing current decides.
+    ``failures`` are sources that gave no evidence, see ``attempt.failed``; a source that the certificate names and that does not appear
+    at all is said to be not asked.
+    """
+    named = addresses(target.certificate)
+    attempts, irrelevant = _attempts(target, evidence, context, named)
+    attempts += failures
+    attempts.sort(key=_order(named))
+    status, decided_by, deciding = _decide(attempts, context)
+    if status is Status.UNKNOWN:
+        if not any(each.outcome in _GOOD for each in attempts):
+            attempts += _not_asked(attempts, named)
+        if not named and all(each.unattributed and each.origin == "store" for each in attempts):
+            status = Status.NOTHING_TO_CHECK
+    causes = [refusal(decided_by, target, context)] if decided_by is not None and status is not Status.GOOD else []
+    causes += shortcomings(attempts, target, context, decided=decided_by is not None and decided_by.outcome is not Outcome.STALE)
+    if status is Status.NOTHING_TO_CHECK:
+        causes.append(nothing_to_check(target, context))
+    holds_from, holds_until = _holds(status, attempts, deciding, context)
+    return RevocationStatus(
+        certificate=target.certificate,
+        status=status,
+        decided_by=decided_by,
+        attempts=tuple(attempts),
+        causes=tuple(causes),
+        holds_from=holds_from,
+        holds_until=holds_until,
+        irrelevant=tuple(sorted(irrelevant)),
+    )
+
+
+def _attempts(target: Target, evidence: Iterable[Evidence], context: Context, named: tuple[Address, ...]) -> tuple[list[Attempt], set[str]]:
+    urls = {(each.kind, each.url) for each in named}
+    found: dict[tuple[str, ...], Attempt] = {}
+    irrelevant = set()
+    for each in evidence:
+        own = each.origin == "fetched" and (each.kind, each.source) in urls
+        attempt = (judge_crl if each.kind == "crl" else judge_ocsp)(each, target, context, own=own)
+        if attempt is None:
+            irrelevant.add(each.sha256)
+            continue
+        if not context.anchored and attempt.outcome in _GOOD:
+            attempt = replace(attempt, notes=(*attempt.notes, Reason.RELATIVE_TO_PATH))
+        found[each.kind, each.origin, each.source, each.sha256, str(each.received_at)] = attempt
+    return list(found.values()), irrelevant
+
+
+_GOOD = frozenset({Outcome.GOOD, Outcome.REMOVED})
+_ORIGINS = {"supplied": 0, "store": 1, "fetched": 2}
+
+
+def _order(named: tuple[Address, ...]) -> Callable[[Attempt], tuple[int, int, str, str, str, str, str]]:
+    """Windows' order: supplied, from the store, then the certificate's own sources as it names them; ties by content."""
+    places = {(each.kind, each.url): place for place, each in enumerate(named)}
+
+    def key(attempt: Attempt) -> tuple[int, int, str, str, str, str, str]:
+        place = places.get((attempt.kind, attempt.source), len(places)) if attempt.origin == "fetched" else 0
+        return _ORIGINS[attempt.origin], place, attempt.kind, attempt.source, attempt.sha256 or "", attempt.failure, attempt.detail
+
+    return key
+
+
+def _decide(attempts: list[Attempt], context: Context) -> tuple[Status, Attempt | None, list[Attempt]]:
+    """The status, the attempt to name for it, and all that say so."""
+
+    def saying(*outcomes: Outcome) -> list[Attempt]:
+        return [each for each in attempts if each.outcome in outcomes]
+
+    if revoked := saying(Outcome.REVOKED):
+        return Status.REVOKED, _newest(revoked), revoked
+    holds, goods = saying(Outcome.ON_HOLD), saying(*_GOOD)
+    if holds:
+        last = max(each.this_update_s or 0 for each in holds)
+        goods = [each for each in goods if (each.this_update_s or 0) > last]
+        if not goods:
+            return Status.ON_HOLD, _newest(holds), holds
+    if goods and context.anchored:
+        return Status.GOOD, _newest(goods), goods
+    past = [each for each in saying(Outcome.STALE) if each.says is Outcome.REVOKED]
+    if past and not goods:
+        return Status.REVOKED, _newest(past), past
+    return Status.UNKNOWN, None, []
+
+
+def _newest(attempts: list[Attempt]) -> Attempt:
+    """The newest statement; the first source of several."""
+    return max(attempts, key=lambda each: each.this_update_s or 0)
+
+
+def _not_asked(attempts: list[Attempt], named: tuple[Address, ...]) -> list[Attempt]:
+    tried = {(each.kind, each.source) for each in attempts}
+    return [
+        failed(each.kind, each.url, "not-fetched", Reason.NOT_ASKED if each.supported else Reason.UNSUPPORTED_SCHEME)
+        for each in named
+        if (each.kind, each.url) not in tried
+    ]
+
+
+def _holds(status: Status, attempts: list[Attempt], deciding: list[Attempt], context: Context) -> tuple[int | None, int | None]:
+    """From when until when the same evidence gives the same status."""
+    begins = [each.usable_from_s for each in deciding if each.usable_from_s is not None]
+    ends = [each.usable_until_s for each in deciding]
+    if status is Status.REVOKED:  # for good: it stays so when the evidence becomes stale
+        return min(begins, default=None), None
+    lower = [min(begins)] if begins else []
+    upper = [max(end for end in ends if end is not None)] if ends and None not in ends else []
+    # What has passed, and what is to come, could have said, or could say, otherwise.
+    lower += [each.usable_until_s + 1 for each in attempts if each.outcome is Outcome.STALE and each.usable_until_s is not None]
+    upper += [each.usable_from_s - 1 for each in attempts if each.outcome is Outcome.NOT_YET_VALID and each.usable_from_s is not None]
+    if status is Status.UNKNOWN or status is Status.ON_HOLD:
+        usable = [each for each in attempts if each.outcome in _STATEMENTS]
+        lower += [each.usable_from_s for each in usable if each.usable_from_s is not None]
+        upper += [each.usable_until_s for each in usable if each.usable_until_s is not None]
+    return max(lower, default=None), min(upper, default=None)
+
+
+_STATEMENTS = frozenset({Outcome.GOOD, Outcome.REMOVED, Outcome.ON_HOLD, Outcome.UNKNOWN, Outcome.EXPIRED_NOT_COVERED})
+
+
+def about_nobody(statuses: Sequence[RevocationStatus], evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence supplied that speaks about none of these certificates, by SHA-256: worth a note, since somebody thought it would."""
+    unused = set.intersection(*(set(each.irrelevant) for each in statuses)) if statuses else set()
+    distinct = {each.sha256: each for each in evidence if each.origin == "supplied" and each.sha256 in unused}
+    return tuple(distinct[digest] for digest in sorted(distinct))

@@ -1,0 +1,66 @@
+"""Whose status is asked for, and under what circumstances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from chaincheck.causes.codes import Severity
+from chaincheck.x509.signature import BROKEN_HASHES
+
+if TYPE_CHECKING:
+    from chaincheck.causes.codes import Role
+    from chaincheck.x509.certificate import Certificate
+    from chaincheck.x509.key import PublicKey
+    from chaincheck.x509.name import Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One certificate and the issuer it has on its path; ``issuer_certificate`` is None for an anchor that is a bare name and key."""
+
+    certificate: Certificate
+    issuer_name: Name
+    issuer_key: PublicKey
+    issuer_certificate: Certificate | None
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """A certificate whose key may have signed evidence.
+
+    ``trusted``: a valid path leads from it to the anchor of the path judged (RFC 5280 6.3.3 (f)).
+    """
+
+    certificate: Certificate
+    trusted: bool
+
+
+FindSigners = Callable[["Name", Literal["crl", "ocsp"]], "Sequence[Signer]"]
+"""Every certificate known of that subject name (RFC 5280 7.1), for the evidence of that kind."""
+
+
+def no_signers(name: Name, kind: Literal["crl", "ocsp"]) -> Sequence[Signer]:
+    """Nobody but the issuer itself."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """How to judge.
+
+    ``at``: the moment, seconds since 1970 UTC. ``skew``: how far ahead a responder's clock may be (seconds), for evidence just fetched.
+    ``anchored``: the path ends in a trust anchor. ``unknown_severity`` and ``nothing_severity``: what it means that nothing decides, and
+    that there is nothing to check; ``proven`` as in Cause, for both. ``refused_hashes``: of signatures that are not believed.
+    """
+
+    at: int
+    skew: int = 300
+    anchored: bool = True
+    find_signers: FindSigners = no_signers
+    unknown_severity: Severity = Severity.FATAL
+    nothing_severity: Severity = Severity.NOTE
+    proven: bool = True
+    refused_hashes: frozenset[str] = BROKEN_HASHES

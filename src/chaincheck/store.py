@@ -1,0 +1,291 @@
+"""What the *server* has: certificates and CRLs in compartments, each given or not told.
+
+``None`` means "not told" everywhere: a compartment that is an empty tuple was looked at and is empty.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from chaincheck.formats.limits import Limits
+from chaincheck.x509.certificate import Certificate, slice_names
+from chaincheck.x509.name import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOTS: Final = "roots"
+INTERMEDIATES: Final = "intermediates"
+DISALLOWED: Final = "disallowed"
+CLIENT_AUTH_ISSUERS: Final = "client_auth_issuers"
+COMPARTMENTS: Final = (ROOTS, INTERMEDIATES, DISALLOWED, CLIENT_AUTH_ISSUERS)
+
+
+class Entry:
+    """One member of a compartment: a certificate, or a bare name and key (RFC 5280 6.1.1 (d)).
+
+    ``location`` is where the store keeps it (LocalMachine, CurrentUser, a file), ``properties`` the CryptoAPI property values by id.
+    ``sorted_here``: the compartment was chosen by chaincheck from an unlabelled file, not by the caller.
+    """
+
+    __slots__ = ("_certificate", "_names", "compartment", "der", "location", "name", "properties", "sorted_here", "spki")
+
+    def __init__(
+        self,
+        encoded: bytes | None,
+        compartment: str,
+        *,
+        name: Name | None = None,
+        spki: bytes | None = None,
+        location: str | None = None,
+        properties: tuple[tuple[int, bytes], ...] = (),
+        sorted_here: bool = False,
+    ) -> None:
+        self.der = encoded
+        self.compartment = compartment
+        self.name = name
+        self.spki = spki
+        self.location = location
+        self.properties = properties
+        self.sorted_here = sorted_here
+        self._certificate: Certificate | None = None
+        self._names: tuple[bytes, bytes] | None = None
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate, sliced when first asked for; None for a bare name and key."""
+        if self._certificate is None and self.der is not None:
+            self._certificate = Certificate(self.der)
+        return self._certificate
+
+    @property
+    def names(self) -> tuple[bytes, bytes]:
+        """The DER of issuer and subject."""
+        if self._names is None:
+            if self.der is None:
+                encoded = self.name.der if self.name else b""
+                self._names = encoded, encoded
+            else:
+                self._names = slice_names(self.der) or (b"", b"")
+        return self._names
+
+    @property
+    def subject(self) -> Name:
+        """Whom the entry names."""
+        certificate = self.certificate
+        return certificate.subject if certificate is not None else self.name or Name(b"")
+
+    @property
+    def key_spki(self) -> bytes:
+        """The SubjectPublicKeyInfo of the entry."""
+        certificate = self.certificate
+        return certificate.spki if certificate is not None else self.spki or b""
+
+    @property
+    def identity(self) -> bytes:
+        """SHA-256 of the content."""
+        if self.der is not None:
+            return self.certificate.sha256 if self._certificate is not None and self.certificate else sha256(self.der).digest()
+        return sha256(b"bare anchor" + (self.name.der if self.name else b"") + (self.spki or b"")).digest()
+
+    def __repr__(self) -> str:
+        return f"<Entry {str(self.subject)!r} in {self.compartment}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_entry, (self.der, self.compartment, self.name, self.spki, self.location, self.properties, self.sorted_here)
+
+
+def _rebuild_entry(*values: Any) -> Entry:
+    encoded, compartment, name, spki, location, properties, sorted_here = values
+    return Entry(encoded, compartment, name=name, spki=spki, location=location, properties=properties, sorted_here=sorted_here)
+
+
+class TrustStore:
+    """The server's stores. Immutable; ``identity`` is a hash of everything in it.
+
+    Each compartment takes what ``chaincheck.diagnose`` takes as certificate (paths, bytes in any format, objects), an iterable of
+    these, or ``Entry`` objects; None means that nothing is known of it. The placement is the caller's: a certificate given in
+    ``roots`` is in the Trusted Root store, whatever it is. ``TrustStore.load`` sorts an unlabelled file instead.
+
+    Raises ``InputError`` for what is not certificates (or CRLs) at all; a damaged member among good ones becomes a note.
+    """
+
+    __slots__ = ("_by_normalised", "_by_subject", "_identity", "assumptions", "client_auth_issuers", "crls", "disallowed", "intermediates", "name", "notes", "roots")
+
+    def __init__(
+        self,
+        roots: Any = None,
+        intermediates: Any = None,
+        disallowed: Any = None,
+        client_auth_issuers: Any = None,
+        crls: Any = None,
+        *,
+        name: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.notes: tuple[tuple[str, str], ...] = ()
+        self.assumptions: tuple[str, ...] = ()
+        self.roots = self._read(roots, ROOTS, limits)
+        self.intermediates = self._read(intermediates, INTERMEDIATES, limits)
+        self.disallowed = self._read(disallowed, DISALLOWED, limits)
+        self.client_auth_issuers = self._read(client_auth_issuers, CLIENT_AUTH_ISSUERS, limits)
+        self.crls = self._read_crls(crls, limits)
+        self.name = name or "the given store"
+        self._identity: str | None = None
+        self._by_subject: dict[bytes, list[Entry]] | None = None
+        self._by_normalised: dict[bytes, list[Entry]] | None = None
+
+    @classmethod
+    def load(cls, source: Any, *, name: str | None = None, password: Any = None, limits: Limits | None = None) -> TrustStore:
+        """Read an unlabelled source: certificates that name themselves as issuer become roots, the others intermediates, CRLs are kept.
+
+        A kind that does not occur stays "not told". ``assumptions`` says that the file was sorted here. ``"system"`` reads this
+        machine's own store (LocalMachine on Windows). A TrustStore is returned as it is.
+        """
+        if isinstance(source, TrustStore):
+            return source
+        if isinstance(source, str) and source == "system":
+            return cls.system(limits=limits)
+        from chaincheck.formats.load import load
+
+        loaded = load(source, password=password, limits=limits or Limits(), where="store", expect="anything")
+        store = cls(name=name or _name_of(source))
+        entries = [Entry(e.der, ROOTS, properties=e.properties, sorted_here=True) for e in loaded.entries]
+        covered = {e.der for e in entries}
+        entries += [Entry(encoded, ROOTS, sorted_here=True) for encoded in loaded.certificates if encoded not in covered]
+        for entry in entries:
+            issuer, subject = entry.names
+            if issuer != subject:
+                entry.compartment = INTERMEDIATES
+        store.roots = tuple(e for e in entries if e.compartment == ROOTS) or None
+        store.intermediates = tuple(e for e in entries if e.compartment == INTERMEDIATES) or None
+        store.crls = loaded.crls or None
+        store.notes = tuple((n.where, n.detail) for n in loaded.notes)
+        store.assumptions = ("store-sorted",)
+        return store
+
+    @classmethod
+    def system(cls, *, limits: Limits | None = None) -> TrustStore:
+        """This machine's store: LocalMachine on Windows, elsewhere the system's bundle (``SSL_CERT_FILE``, ``SSL_CERT_DIR`` honoured)."""
+        from chaincheck.formats.system import read_system
+
+        found = read_system(limits)
+        store = cls(name=found.name)
+        for compartment in COMPARTMENTS:
+            members = found.compartments.get(compartment)
+            if members is not None:
+                setattr(store, compartment, tuple(Entry(m.der, compartment, location=m.location, properties=m.properties) for m in members))
+        store.crls = found.crls
+        store.notes = found.notes
+        return store
+
+    def _read(self, source: Any, compartment: str, limits: Limits | None) -> tuple[Entry, ...] | None:
+        if source is None:
+            return None
+        from chaincheck.formats.load import load
+
+        parts = [source] if isinstance(source, bytes | bytearray | memoryview | str) or not _is_plain_iterable(source) else list(source)
+        entries: list[Entry] = []
+        seen: set[object] = set()
+        for index, part in enumerate(parts):
+            if isinstance(part, Entry):
+                found: Iterable[Entry] = (part if part.compartment == compartment else _moved(part, compartment),)
+            elif isinstance(part, Certificate):
+                found = (Entry(part.der, compartment),)
+            else:
+                where = f"{compartment}[{index}]" if len(parts) > 1 else compartment
+                loaded = load(part, limits=limits or Limits(), where=where, expect="anything")
+                self.notes += tuple((n.where, n.detail) for n in loaded.notes)
+                covered = {e.der for e in loaded.entries}
+                found = [Entry(e.der, compartment, properties=e.properties) for e in loaded.entries]
+                found += [Entry(encoded, compartment) for encoded in loaded.certificates if encoded not in covered]
+            for entry in found:
+                key = entry.der or entry.identity
+                if key not in seen:
+                    seen.add(key)
+                    entries.append(entry)
+        return tuple(entries)
+
+    @staticmethod
+    def _read_crls(source: Any, limits: Limits | None) -> tuple[bytes, ...] | None:
+        if source is None:
+            return None
+        from chaincheck.formats.load import load
+
+        parts = list(source) if _is_plain_iterable(source) else [source]
+        found = dict.fromkeys(crl for part in parts for crl in load(part, limits=limits or Limits(), where="crls", expect="crls").crls)
+        return tuple(found)
+
+    def entries(self) -> Iterator[Entry]:
+        """All certificates and bare anchors, compartment by compartment."""
+        for compartment in COMPARTMENTS:
+            yield from getattr(self, compartment) or ()
+
+    def told(self, compartment: str) -> bool:
+        """Whether anything is known of that compartment."""
+        return getattr(self, compartment) is not None
+
+    def named(self, subject: Name, *, normalised: bool) -> list[Entry]:
+        """The entries with that subject: byte for byte, or by RFC 5280 section 7.1."""
+        if normalised:
+            if self._by_normalised is None:
+                index: dict[bytes, list[Entry]] = {}
+                for entry in self.entries():
+                    index.setdefault(Name(entry.names[1]).normalised, []).append(entry)
+                self._by_normalised = index
+            return self._by_normalised.get(subject.normalised, [])
+        if self._by_subject is None:
+            exact: dict[bytes, list[Entry]] = {}
+            for entry in self.entries():
+                exact.setdefault(entry.names[1], []).append(entry)
+            self._by_subject = exact
+        return self._by_subject.get(subject.der, [])
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over the content of all compartments, whatever its order; lower-case hex."""
+        if self._identity is None:
+            digest = sha256()
+            for compartment in COMPARTMENTS:
+                members = getattr(self, compartment)
+                digest.update(f"{compartment}:{'not told' if members is None else len(members)}\n".encode())
+                for identity in sorted(entry.identity for entry in members or ()):
+                    digest.update(identity)
+            digest.update(f"crls:{'not told' if self.crls is None else len(self.crls)}\n".encode())
+            for crl in sorted(sha256(c).digest() for c in self.crls or ()):
+                digest.update(crl)
+            self._identity = digest.hexdigest()
+        return self._identity
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{c}={len(getattr(self, c)) if self.told(c) else 'not told'}" for c in (*COMPARTMENTS, "crls"))
+        return f"<TrustStore {self.name!r}: {counts}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_store, tuple(getattr(self, f) for f in ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes"))
+
+
+def _rebuild_store(*values: Any) -> TrustStore:
+    store = TrustStore()
+    for field, value in zip(("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes"), values, strict=True):
+        setattr(store, field, value)
+    return store
+
+
+def _moved(entry: Entry, compartment: str) -> Entry:
+    return Entry(entry.der, compartment, name=entry.name, spki=entry.spki, location=entry.location, properties=entry.properties)
+
+
+def _is_plain_iterable(source: Any) -> bool:
+    return isinstance(source, list | tuple | set | frozenset) or (hasattr(source, "__next__") and hasattr(source, "__iter__"))
+
+
+def _name_of(source: Any) -> str | None:
+    import os
+
+    if isinstance(source, str) and "\n" not in source and "-----BEGIN" not in source:
+        return os.path.basename(source) or source
+    if isinstance(source, os.PathLike):
+        return os.path.basename(os.fspath(source)) or None
+    return None

@@ -1,0 +1,1 @@
+"""The facts of one certificate, CRL or OCSP response, read lazily from its DER bytes."""

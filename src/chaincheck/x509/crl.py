@@ -1,0 +1,282 @@
+"""One certificate revocation list (RFC 5280 5): sliced once, its entries never turned into objects.
+
+The list of entries is walked once by a regular expression, which finds it well-formed and leaves a checkpoint every few hundred entries.
+A serial number is then looked up with ``bytes.find``, and every hit is confirmed by the structure from the nearest checkpoint on: the bytes
+of a serial number inside another entry's extension are no hit.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from chaincheck.x509 import der, extensions
+from chaincheck.x509.certificate import Fault
+from chaincheck.x509.extensions import Extension
+from chaincheck.x509.name import Name
+from chaincheck.x509.name import read as read_name
+from chaincheck.x509.signature import algorithm_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CRL_NUMBER = "2.5.29.20"
+REASON_CODE = "2.5.29.21"
+INVALIDITY_DATE = "2.5.29.24"
+DELTA_CRL_INDICATOR = "2.5.29.27"
+ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
+CERTIFICATE_ISSUER = "2.5.29.29"
+EXPIRED_CERTS_ON_CRL = "2.5.29.60"  # X.509 (2019) 9.5.2.8
+
+UNDERSTOOD = frozenset(
+    {
+        extensions.AUTHORITY_KEY_IDENTIFIER,
+        CRL_NUMBER,
+        DELTA_CRL_INDICATOR,
+        ISSUING_DISTRIBUTION_POINT,
+        extensions.FRESHEST_CRL,
+        EXPIRED_CERTS_ON_CRL,
+    }
+)
+ENTRY_UNDERSTOOD = frozenset({REASON_CODE, INVALIDITY_DATE, CERTIFICATE_ISSUER})
+
+
+class IssuingDistributionPoint(NamedTuple):
+    """RFC 5280 5.2.5; ``relative`` is the DER of nameRelativeToCRLIssuer, ``only`` the attribute that is TRUE: user, ca, attribute."""
+
+    full_name: tuple[extensions.GeneralName, ...]
+    relative: bytes | None
+    only: str | None
+    some_reasons: frozenset[str] | None
+    indirect: bool
+
+
+class CertificateList:
+    """An immutable CRL. Raises ``der.Malformed`` where its frame is not that of RFC 5280 5.1; ``faults`` names what is wrong inside."""
+
+    __slots__ = (
+        "_by_oid", "_entries_at", "_faults", "_sha256", "_tbs_at", "_walked", "delta_base", "der", "expired_certificates_from_s",
+        "extensions", "inner_algorithm", "issuer", "issuing_distribution_point", "next_update_s", "number", "signature",
+        "signature_algorithm", "this_update_s", "version",
+    )  # fmt: skip
+
+    def __init__(self, encoded: bytes) -> None:
+        self.der = encoded
+        self._sha256: bytes | None = None
+        self._walked: Walked | None = None
+        self._faults: list[Fault] = []
+        start, stop = der.whole(encoded, der.SEQUENCE, "CertificateList")
+        inner, after = der.expect(encoded, start, stop, der.SEQUENCE, "tbsCertList")
+        self._tbs_at = (start, after)
+        self._entries_at = (after, after)
+        self.extensions: tuple[Extension, ...] = ()
+        self._slice_tbs(inner, after)
+        _, pos = der.expect(encoded, after, stop, der.SEQUENCE, "signatureAlgorithm")
+        self.signature_algorithm = encoded[after:pos]
+        inner, after = der.expect(encoded, pos, stop, der.BIT_STRING, "signatureValue")
+        unused, first = der.bit_string(encoded, inner, after)
+        if after != stop or unused:
+            raise der.Malformed(inner, "a signature that is not whole octets, or bytes after it", "signatureValue")
+        self.signature = encoded[first:stop]
+        self._by_oid: dict[str, Extension] = {each.oid: each for each in reversed(self.extensions)}
+        self.number: int | None = None
+        self.delta_base: int | None = None
+        self.issuing_distribution_point: IssuingDistributionPoint | None = None
+        self.expired_certificates_from_s: int | None = None
+        self._read_extensions()
+
+    def _slice_tbs(self, pos: int, stop: int) -> None:
+        """RFC 5280 5.1.2."""
+        data, header, expect = self.der, der.header, der.expect
+        tag, inner, after = header(data, pos, stop)
+        self.version = 1
+        if tag == der.INTEGER:  # OPTIONAL, and if present it is v2 (RFC 5280 5.1.2.1)
+            if der.integer(data, inner, after) != 1:
+                raise der.Malformed(pos, "a version other than v2", "version")
+            self.version = 2
+            pos = after
+        _, after = expect(data, pos, stop, der.SEQUENCE, "the signature algorithm")
+        self.inner_algorithm = data[pos:after]
+        _, pos = expect(data, after, stop, der.SEQUENCE, "the issuer")
+        self.issuer = Name(data[after:pos])
+        tag, inner, after = header(data, pos, stop)
+        self.this_update_s = der.time(data, tag, inner, after)
+        self.next_update_s: int | None = None
+        pos = after
+        if pos < stop and data[pos] in (der.UTC_TIME, der.GENERALIZED_TIME):
+            tag, inner, pos = header(data, pos, stop)
+            self.next_update_s = der.time(data, tag, inner, pos)
+        else:  # RFC 5280 5.1.2.5
+            self._faults.append(Fault(pos, "no nextUpdate, which RFC 5280 requires", "nextUpdate", readable=True))
+        if pos < stop and data[pos] == der.SEQUENCE:
+            _, inner, pos = header(data, pos, stop)
+            self._entries_at = (inner, pos)
+            if inner == pos:  # RFC 5280 5.1.2.6
+                self._faults.append(Fault(inner, "an empty list, where RFC 5280 wants none", "revokedCertificates", readable=True))
+        if pos < stop:
+            inner, after = expect(data, pos, stop, 0xA0, "the extensions")
+            if after != stop:
+                raise der.Malformed(after, "bytes after the extensions", "crlExtensions")
+            self.extensions = read_extensions(data, inner, after)
+            if self.version != 2:  # RFC 5280 5.1.2.1
+                self._faults.append(Fault(pos, "extensions in a version 1 CRL", "version"))
+
+    def _read_extensions(self) -> None:
+        """RFC 5280 5.2: the values that decide what the CRL speaks about."""
+        seen = set()
+        for extension in self.extensions:
+            if extension.oid in seen:
+                self._faults.append(Fault(0, "the same extension twice", f"extension {extension.oid}"))
+                continue
+            seen.add(extension.oid)
+            value = extension.value
+            try:
+                if extension.fault is not None:
+                    raise extension.fault
+                if extension.oid == CRL_NUMBER:
+                    self.number = _number(value)
+                elif extension.oid == DELTA_CRL_INDICATOR:
+                    self.delta_base = _number(value)
+                elif extension.oid == ISSUING_DISTRIBUTION_POINT:
+                    self.issuing_distribution_point = _issuing_distribution_point(value)
+                elif extension.oid == EXPIRED_CERTS_ON_CRL:
+                    self.expired_certificates_from_s = der.time(
+                        value, der.GENERALIZED_TIME, *der.whole(value, der.GENERALIZED_TIME, "ExpiredCertsOnCRL")
+                    )
+            except der.Malformed as fault:
+                self._faults.append(Fault(max(self.der.rfind(value), 0) + fault.offset, fault.what, f"extension {extension.oid}"))
+
+    @property
+    def sha256(self) -> bytes:
+        """SHA-256 of the DER: the identity."""
+        if self._sha256 is None:
+            self._sha256 = sha256(self.der).digest()
+        return self._sha256
+
+    @property
+    def tbs(self) -> memoryview:
+        """What is signed; a view, since a CRL may have many megabytes."""
+        return memoryview(self.der)[slice(*self._tbs_at)]
+
+    @property
+    def is_delta(self) -> bool:
+        """RFC 5280 5.2.4: lists only what changed since the base."""
+        return DELTA_CRL_INDICATOR in self._by_oid
+
+    @property
+    def authority_key_identifier(self) -> extensions.AuthorityKeyIdentifier | None:
+        """RFC 5280 5.2.1."""
+        found = self.extension(extensions.AUTHORITY_KEY_IDENTIFIER)
+        return found.parsed if found is not None and isinstance(found.parsed, extensions.AuthorityKeyIdentifier) else None
+
+    @property
+    def unknown_critical(self) -> tuple[str, ...]:
+        """Critical extensions of the CRL that are not understood here; RFC 5280 5.2 forbids to use such a CRL."""
+        return tuple(each.oid for each in self.extensions if each.critical and each.oid not in UNDERSTOOD)
+
+    @property
+    def unknown_critical_in_entries(self) -> tuple[str, ...]:
+        """Critical extensions of any entry that are not understood here (RFC 5280 5.3); at most 16 are named."""
+        return self._walk().unknown_critical
+
+    @property
+    def names_certificate_issuers(self) -> bool:
+        """Whether any entry carries certificateIssuer (RFC 5280 5.3.3)."""
+        return self._walk().names_issuers
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is not DER or not RFC 5280 in the frame and the extensions; a ``readable`` one leaves the meaning clear."""
+        found = list(self._faults)
+        data = self.der
+        try:
+            read_name(self.issuer.der)
+        except der.Malformed as fault:
+            found.append(Fault(data.find(self.issuer.der) + fault.offset, fault.what, "issuer"))
+        if self.inner_algorithm != self.signature_algorithm:  # RFC 5280 5.1.1.2
+            found.append(Fault(data.find(self.inner_algorithm), "it differs from signatureAlgorithm", "tbsCertList.signature"))
+        if (reason := algorithm_fault(self.signature_algorithm)) is not None:
+            found.append(Fault(self._tbs_at[1], reason, "signatureAlgorithm"))
+        return tuple(sorted(found))
+
+    @property
+    def entries_fault(self) -> Fault | None:
+        """The first entry that is not DER or not RFC 5280 5.1.2.6; the entries before it can be looked up all the same."""
+        fault = self._walk().fault
+        return None if fault is None else Fault(fault.offset, fault.what, "revokedCertificates")
+
+    def extension(self, oid: str) -> Extension | None:
+        """The extension of that dotted OID, or None."""
+        return self._by_oid.get(oid)
+
+    def find(self, serial: int) -> tuple[Entry, ...]:
+        """Every entry of that serial number, usually none or one, in the order of the list.
+
+        Raises ``der.Malformed`` where an entry of it cannot be read to the end.
+        """
+        return tuple(crl_entries.find(self.der, self._entries_at[0], self._walk(), serial))
+
+    def _walk(self) -> Walked:
+        if self._walked is None:
+            self._walked = crl_entries.walk(self.der, *self._entries_at)
+        return self._walked
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CertificateList) and self.der == other.der
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return CertificateList, (self.der,)
+
+    def __repr__(self) -> str:
+        return f"<CertificateList of {str(self.issuer)!r} number={self.number} {len(self.der)} bytes>"
+
+
+def _number(value: bytes) -> int:
+    """CRLNumber (RFC 5280 5.2.3): not negative."""
+    number = der.integer(value, *der.whole(value, der.INTEGER, "CRLNumber"))
+    if number < 0:
+        raise der.Malformed(0, "a negative CRL number")
+    return number
+
+
+def _issuing_distribution_point(value: bytes) -> IssuingDistributionPoint:
+    """RFC 5280 5.2.5."""
+    start, stop = der.whole(value, der.SEQUENCE, "IssuingDistributionPoint")
+    full: tuple[extensions.GeneralName, ...] = ()
+    relative: bytes | None = None
+    reasons: frozenset[str] | None = None
+    true = set()
+    expected = 0
+    for tag, pos, inner, after in der.children(value, start, stop, 6):
+        number = tag & 0x1F
+        if tag not in (0xA0, 0x81, 0x82, 0x83, 0x84, 0x85) or number < expected:
+            raise der.Malformed(pos, f"tag 0x{tag:02x} in IssuingDistributionPoint")
+        expected = number + 1
+        if number == 0:
+            full, relative = extensions.distribution_point_name(value, inner, after)
+        elif number == 3:
+            reasons = _reason_flags(value, inner, after)
+        elif der.boolean(value, inner, after):
+            true.add(number)
+        else:  # X.690 11.5
+            raise der.Malformed(pos, "a DEFAULT value that is encoded (FALSE)")
+    only = [name for number, name in ((1, "user"), (2, "ca"), (5, "attribute")) if number in true]
+    if len(only) > 1:
+        raise der.Malformed(start, "more than one of onlyContainsUserCerts, onlyContainsCACerts and onlyContainsAttributeCerts")
+    return IssuingDistributionPoint(full, relative, only[0] if only else None, reasons, 4 in true)
+
+
+def _reason_flags(value: bytes, start: int, stop: int) -> frozenset[str]:
+    """ReasonFlags (RFC 5280 4.2.1.13)."""
+    unused, first = der.bit_string(value, start, stop)
+    octets = value[first:stop]
+    if octets and not octets[-1] >> unused & 1:
+        raise der.Malformed(start, "a named bit list with trailing zero bits")  # X.690 11.2.2
+    return frozenset(name for i, name in enumerate(extensions.REASONS) if i // 8 < len(octets) and octets[i // 8] & (0x80 >> i % 8))
