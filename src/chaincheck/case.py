@@ -1,23 +1,23 @@
 """Cases: a question with every byte that was used to answer it, and the answer, as a folder or a zip.
 
-``case.toml`` holds the question and what was fetched; the certificates, CRLs and OCSP responses lie beside it as they are (DER), the answer in
-``expected.json``. The format is the one of the project's test vectors, described in ``vectors/README.md``. A private key is never written,
-only its public half. A case comes from anybody: nothing is read but plain files of bounded size that lie in the case itself.
+``case.toml`` holds the question and what was fetched; the certificates, CRLs and OCSP responses lie beside it as they are (DER), and the
+answer in ``expected.json``. The format is the one of the project's test vectors, described in ``vectors/README.md``. A private key is never
+written, only its public half.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from chaincheck import rules as known_rules
+from chaincheck.casefile import ANSWER, MOST_FILE, MOST_TOML, QUESTION, open_case, toml, write_folder, write_zip
 from chaincheck.errors import ChaincheckError, InputError
 from chaincheck.fetch.request import Response
 from chaincheck.question import KeyAnswer, KeyState, Question, ServerProfile
@@ -27,20 +27,13 @@ from chaincheck.x509.certificate import Certificate, moment
 from chaincheck.x509.name import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from zipfile import ZipFile
+    from collections.abc import Iterable, Mapping
 
+    from chaincheck.casefile import Source
     from chaincheck.diagnosis import Diagnosis
 
 FORMAT: Final = 1
 """The version of the format: raised when an older reader would misunderstand a case. Keys may be added without."""
-_QUESTION, _ANSWER = "case.toml", "expected.json"
-
-_MOST_TOML = 32 * 2**20  # a store of 100,000 certificates, one line of 100 characters for each, three times over
-_MOST_FILE = 200 * 2**20  # the largest public CRLs are near 100 MB
-_MOST_BYTES = 512 * 2**20  # everything that is read of one case
-_MOST_MEMBERS = 60_000  # of a zip: below where ZIP64 begins
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no folders, no drives, no hidden files
 _BASES: Final = {known.name: known for known in (known_rules.IIS, known_rules.RFC5280, known_rules.OPENSSL)}
 
 
@@ -64,8 +57,8 @@ def save_case(
 ) -> None:
     """Write a case as a folder, or as a zip where the name ends in ``.zip``. The same diagnosis gives the same bytes.
 
-    A folder must be new or empty; a zip is replaced. Raises ``ChaincheckError`` for a diagnosis that came through pickle, ``InputError`` for a
-    folder that is not empty, ``OSError`` where it cannot be written.
+    A folder must be new or empty; a zip is replaced. Raises ``ChaincheckError`` for a diagnosis that came through pickle, ``InputError``
+    for a folder that is not empty, ``OSError`` where it cannot be written.
     """
     question = diagnosis.question
     if question is None:
@@ -78,25 +71,25 @@ def save_case(
     document |= _question_table(question, files)
     if responses := _response_tables(diagnosis.responses, files):
         document["response"] = responses
-    members = {_QUESTION: _toml(document), _ANSWER: (diagnosis.to_json() + "\n").encode(), **files.members}
+    members = {QUESTION: toml(document), ANSWER: (diagnosis.to_json() + "\n").encode(), **files.members}
     target = Path(path)
     if target.suffix.lower() == ".zip":
-        _write_zip(target, members)
+        write_zip(target, members)
     else:
-        _write_folder(target, members)
+        write_folder(target, members)
 
 
 def read_case(path: str | os.PathLike[str]) -> Case:
     """Read a case without answering it. Raises ``InputError`` for what is no case, or a damaged one."""
     place = os.fspath(path)
-    with _open(Path(path), place) as source:
-        document = _document(source.read(_QUESTION, _MOST_TOML), place)
+    with open_case(Path(path), place) as source:
+        document = _document(source.read(QUESTION, MOST_TOML), place)
         try:
             question = _read_question(document, source)
             recorded = _list(document.get("response", []), "response")
             responses = tuple(_read_response(record, source) for record in recorded)
             title, intent = document.get("title"), document.get("intent")
-            expected = source.read(_ANSWER, _MOST_FILE).decode() if source.has(_ANSWER) else None
+            expected = source.read(ANSWER, MOST_FILE).decode() if source.has(ANSWER) else None
         except InputError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
@@ -114,7 +107,8 @@ def read_case(path: str | os.PathLike[str]) -> Case:
 def replay(path: str | os.PathLike[str]) -> Diagnosis:
     """Answer the question of a case again, from its bytes alone: nothing is fetched.
 
-    The JSON is that of the saved answer, byte for byte, as long as chaincheck judges the same way. Raises ``InputError`` for a damaged case.
+    The JSON is that of the saved answer, byte for byte, as long as chaincheck judges the same way. Raises ``InputError`` for a damaged
+    case.
     """
     return answer(read_case(path))
 
@@ -258,7 +252,7 @@ def _document(content: bytes, place: str) -> dict[str, Any]:
     try:
         document = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
-        raise InputError("case-damaged", found=f"{_QUESTION} that is not TOML ({error})"[:300], expected="TOML 1.0", where=place) from error
+        raise InputError("case-damaged", found=f"{QUESTION} that is not TOML ({error})"[:300], expected="TOML 1.0", where=place) from error
     if document.get("format") != FORMAT:
         found = f"format {document['format']!r}"[:80] if "format" in document else "no format"
         hint = "a newer chaincheck may read it" if isinstance(document.get("format"), int) else None
@@ -266,7 +260,7 @@ def _document(content: bytes, place: str) -> dict[str, Any]:
     return document
 
 
-def _read_question(document: Mapping[str, Any], source: _Source) -> Question:
+def _read_question(document: Mapping[str, Any], source: Source) -> Question:
     table = _table(document["question"], "question")
     at, subject, fetch = table["at"], table.get("subject"), table["fetch"]
     if not isinstance(at, datetime) or at.tzinfo is None:
@@ -293,7 +287,7 @@ def _read_question(document: Mapping[str, Any], source: _Source) -> Question:
     )
 
 
-def _read_key(table: Mapping[str, Any], source: _Source) -> KeyAnswer:
+def _read_key(table: Mapping[str, Any], source: Source) -> KeyAnswer:
     spki = None
     if "public_key" in table:
         from base64 import b64decode
@@ -308,7 +302,7 @@ def _read_key(table: Mapping[str, Any], source: _Source) -> KeyAnswer:
     return KeyAnswer(state=KeyState(table.get("state", "not-told")), spki=spki, problem=None if problem is None else str(problem))
 
 
-def _read_store(table: Mapping[str, Any], source: _Source) -> TrustStore:
+def _read_store(table: Mapping[str, Any], source: Source) -> TrustStore:
     store = TrustStore(name=str(table["name"]))
     for compartment in COMPARTMENTS:
         if compartment in table:
@@ -321,7 +315,7 @@ def _read_store(table: Mapping[str, Any], source: _Source) -> TrustStore:
     return store
 
 
-def _read_entry(table: Mapping[str, Any], compartment: str, source: _Source) -> Entry:
+def _read_entry(table: Mapping[str, Any], compartment: str, source: Source) -> Entry:
     location = table.get("location")
     properties = tuple((int(one["id"]), bytes.fromhex(one["value"])) for one in _list(table.get("properties", []), "properties"))
     bare = "file" not in table
@@ -371,16 +365,16 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     raise ValueError(f"{where} has the value {value!r}, which is not one of its own")
 
 
-def _read_response(record: Any, source: _Source) -> Response:
+def _read_response(record: Any, source: Source) -> Response:
     table = _table(record, "response")
     return Response.from_record(table, source.member(table["body"]) if "body" in table else b"")
 
 
-def _certificate(source: _Source, name: Any) -> Certificate:
+def _certificate(source: Source, name: Any) -> Certificate:
     return Certificate(source.member(name))
 
 
-def _contents(names: Any, where: str, source: _Source) -> tuple[bytes, ...]:
+def _contents(names: Any, where: str, source: Source) -> tuple[bytes, ...]:
     return tuple(sorted((source.member(name) for name in _list(names, where)), key=lambda content: sha256(content).digest()))
 
 
@@ -405,222 +399,3 @@ def _flag(table: Mapping[str, Any], name: str) -> bool:
 
 def _pairs(value: Any, where: str) -> tuple[tuple[str, str], ...]:
     return tuple((str(place), str(detail)) for place, detail in _list(value, where))
-
-
-# files
-
-
-class _Source(Protocol):
-    """A folder or zip that is being read; everything read counts against one bound."""
-
-    def __enter__(self) -> _Source: ...
-    def __exit__(self, *_: object) -> None: ...
-    def has(self, name: str) -> bool: ...
-    def read(self, name: str, most: int) -> bytes: ...
-    def member(self, name: Any) -> bytes: ...
-
-
-class _Reading:
-    """What folder and zip share: plain names only, each file read once, all together within bounds."""
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self._left = _MOST_BYTES
-        self._known: dict[str, bytes] = {}
-
-    def member(self, name: Any) -> bytes:
-        """A file that the case names."""
-        if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
-            raise self.error(f"the file name {name!r}"[:200], "the plain name of a file in the case")
-        if name not in self._known:
-            self._known[name] = self.read(name, _MOST_FILE)
-        return self._known[name]
-
-    def read(self, name: str, most: int) -> bytes:
-        most = min(most, self._left)
-        content = self._content(name, most)
-        if content is None:
-            raise self.error(
-                f"no {name}", f"a case: a folder or zip with {_QUESTION}" if name == _QUESTION else "every file the case names"
-            )
-        if len(content) > most:
-            raise self.error(f"{name} of more than {most:,} bytes", "less")
-        self._left -= len(content)
-        return content
-
-    def _content(self, name: str, most: int) -> bytes | None:
-        """None where there is no such file; at most one byte more than ``most``."""
-        raise NotImplementedError
-
-    def error(self, found: str, expected: str) -> InputError:
-        return InputError("case-damaged", found=found, expected=expected, where=self.place)
-
-
-class _Folder(_Reading):
-    def __init__(self, path: Path, place: str) -> None:
-        super().__init__(place)
-        self._path = path
-
-    def __enter__(self) -> _Folder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def has(self, name: str) -> bool:
-        return (self._path / name).exists()
-
-    def _content(self, name: str, most: int) -> bytes | None:
-        path = self._path / name
-        try:
-            if not stat.S_ISREG(path.lstat().st_mode):  # a link may point anywhere, a pipe never ends
-                raise self.error(f"{name} that is not a plain file", "plain files")
-            with path.open("rb") as file:
-                return file.read(most + 1)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self.error(f"{name} that cannot be read ({error.strerror})", "readable files") from error
-
-
-class _Zip(_Reading):
-    def __init__(self, path: Path, place: str) -> None:
-        from zipfile import BadZipFile, ZipFile
-
-        super().__init__(place)
-        self._check_directory(path)
-        try:
-            self._archive: ZipFile = ZipFile(path)
-        except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise self.error(f"a zip that cannot be opened ({error})", "a zip as save_case writes it") from error
-        try:
-            self._infos = {info.filename: info for info in self._archive.infolist()}
-            if len(self._infos) < len(self._archive.infolist()):
-                raise self.error("two members of one name", "each name once")
-            if sum(info.file_size for info in self._infos.values()) > _MOST_BYTES:
-                raise self.error(f"members of more than {_MOST_BYTES:,} bytes together", "less")
-        except InputError:
-            self._archive.close()
-            raise
-        inside = [name for name in self._infos if name.count("/") == 1 and name.endswith(f"/{_QUESTION}")]
-        # A folder that was packed as a whole
-        self._prefix = inside[0].removesuffix(_QUESTION) if _QUESTION not in self._infos and len(inside) == 1 else ""
-
-    def _check_directory(self, path: Path) -> None:
-        """PKWARE APPNOTE 4.3.16: the end record last, without a comment, and no ZIP64, before anything builds a list of the members."""
-        try:
-            with path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(size - 42, 0))
-                tail = file.read(42)
-        except OSError as error:
-            raise self.error(f"a file that cannot be read ({error.strerror})", "a folder or zip") from error
-        end = tail[-22:]
-        if size < 22 or end[:4] != b"PK\5\6":
-            raise self.error("a file that is not a plain zip", f"a case: a folder or zip with {_QUESTION}")
-        if (
-            int.from_bytes(end[10:12], "little") > _MOST_MEMBERS
-            or int.from_bytes(end[12:16], "little") > 16 * 2**20
-            or tail[:4] == b"PK\6\7"
-        ):
-            raise self.error(f"more than {_MOST_MEMBERS:,} members, or ZIP64", "a zip as save_case writes it")
-
-    def __enter__(self) -> _Zip:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._archive.close()
-
-    def has(self, name: str) -> bool:
-        return self._prefix + name in self._infos
-
-    def _content(self, name: str, most: int) -> bytes | None:
-        import zlib
-        from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile
-
-        info = self._infos.get(self._prefix + name)
-        if info is None:
-            return None
-        if info.flag_bits & 1 or info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-            raise self.error(f"{name} encrypted or packed in an unusual way", "members stored or deflated")
-        try:
-            with self._archive.open(info) as member:
-                return member.read(most + 1)
-        except (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
-            raise self.error(f"{name} that cannot be unpacked ({error})", "an undamaged zip") from error
-
-
-def _open(path: Path, place: str) -> _Source:
-    return _Folder(path, place) if path.is_dir() else _Zip(path, place)
-
-
-def _write_folder(target: Path, members: Mapping[str, bytes]) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    if next(target.iterdir(), None) is not None:
-        raise InputError("case-exists", found="a folder that is not empty", expected="a new or empty folder", where=str(target))
-    for name, content in members.items():
-        (target / name).write_bytes(content)
-
-
-def _write_zip(target: Path, members: Mapping[str, bytes]) -> None:
-    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
-
-    with ZipFile(target, "w") as archive:
-        for name in sorted(members, key=lambda name: (name != _QUESTION, name)):
-            info = ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the first moment a zip can name: the same bytes every time
-            info.compress_type, info.create_system, info.external_attr = ZIP_DEFLATED, 3, 0o644 << 16
-            archive.writestr(info, members[name])
-
-
-# TOML: only what a case needs
-
-
-def _toml(document: Mapping[str, Any]) -> bytes:
-    lines: list[str] = []
-    _write_table(document, "", lines)
-    return ("\n".join(lines).strip() + "\n").encode("utf-8", "replace")
-
-
-def _write_table(table: Mapping[str, Any], path: str, lines: list[str]) -> None:
-    """Plain values first, then the tables inside, each under its own header."""
-    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
-    repeated = {key: value for key, value in table.items() if key == "response"}
-    lines += [f"{key} = {_value(value)}" for key, value in table.items() if key not in inner and key not in repeated]
-    for key, value in inner.items():
-        lines += ["", f"[{path}{key}]"]
-        _write_table(value, f"{path}{key}.", lines)
-    for key, values in repeated.items():
-        for value in values:
-            lines += ["", f"[[{path}{key}]]"]
-            _write_table(value, f"{path}{key}.", lines)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(member)}" for key, member in value.items()) + " }"
-    one_line = "[" + ", ".join(_value(member) for member in value) + "]"
-    if len(one_line) <= 100 and not any(isinstance(member, dict) for member in value):
-        return one_line
-    return "[\n" + "".join(f"  {_value(member)},\n" for member in value) + "]"
-
-
-_ESCAPES: Final[dict[str, str]] = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-
-
-def _string(value: str) -> str:
-    """A basic string: controls, and the signs that turn the direction of text, are written as their numbers."""
-    clean = value.encode("utf-8", "replace").decode()
-    return '"' + "".join(_ESCAPES.get(sign) or (sign if sign.isprintable() else _numbered(sign)) for sign in clean) + '"'
-
-
-def _numbered(sign: str) -> str:
-    number = ord(sign)
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

@@ -6,7 +6,7 @@ A ``Diagnosis`` keeps what the engine found and derives the rest when it is aske
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from chaincheck.causes.codes import DocumentedCause, Finding, Role, Severity, Verdict
 from chaincheck.errors import RefusedError
@@ -14,10 +14,12 @@ from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from datetime import datetime, tzinfo
 
     from chaincheck.causes.cause import Cause
     from chaincheck.fetch.request import Response
+    from chaincheck.path.pool import Node
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
     from chaincheck.x509.certificate import Certificate
@@ -92,15 +94,26 @@ class Change:
     verdict: Verdict | None
 
 
+class Seen(NamedTuple):
+    """An element as a path shows it: what is left of a node when an answer is pickled."""
+
+    certificate: Certificate | None
+    subject: Name
+    places: tuple[str, ...]
+
+
 class Judged:
-    """One candidate as the engine judged it: plain data, made into a ``Path`` when somebody looks."""
+    """One candidate as the engine judged it: its nodes as they are, made into a ``Path`` when somebody looks."""
 
-    __slots__ = ("anchored", "causes", "elements")
+    __slots__ = ("anchored", "causes", "nodes")
 
-    def __init__(self, elements: tuple[tuple[Certificate | None, Name, tuple[str, ...]], ...], anchored: bool, causes: tuple[Cause, ...]) -> None:
-        self.elements = elements
+    def __init__(self, nodes: Sequence[Node | Seen], anchored: bool, causes: tuple[Cause, ...]) -> None:
+        self.nodes = nodes
         self.anchored = anchored
         self.causes = causes
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Judged, (tuple(Seen(node.certificate, node.subject, node.places) for node in self.nodes), self.anchored, self.causes)
 
 
 class Diagnosis:
@@ -305,10 +318,11 @@ class Diagnosis:
 
 
 def _path(judged: Judged) -> Path:
-    last = len(judged.elements) - 1
+    last = len(judged.nodes) - 1
     elements = []
-    for index, (certificate, name, places) in enumerate(judged.elements):
+    for index, node in enumerate(judged.nodes):
         role = Role.SUBJECT if index == 0 else Role.ANCHOR if judged.anchored and index == last else Role.INTERMEDIATE
+        certificate = node.certificate
         own = tuple(sorted((c for c in judged.causes if certificate is not None and c.certificate == certificate), key=lambda c: c.sort_key()))
-        elements.append(Element(certificate=certificate, name=name, role=role, found_in=places, causes=own))
+        elements.append(Element(certificate=certificate, name=node.subject, role=role, found_in=node.places, causes=own))
     return Path(elements=tuple(elements), causes=tuple(sorted(judged.causes, key=lambda c: c.sort_key())), complete=judged.anchored)

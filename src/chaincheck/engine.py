@@ -36,9 +36,7 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
         pool = Pool(question.store, question.presented, question.rules)
     store_name = question.store.name if question.store is not None else ""
     found = search(question.subject, pool, question.at)
-    rulings = [Ruling(candidate, _causes(candidate, pool, question, store_name)) for candidate in found.candidates]
-    if len(rulings) > 1:
-        rulings.sort(key=Ruling.order)
+    rulings = _rule(found, pool, question, store_name)
     statuses: tuple[RevocationStatus, ...] = ()
     unchecked: list[Statement] = []
     if question.rules.revocation != "off":
@@ -50,19 +48,39 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
     return _conclude(question, pool, found, rulings, statuses, unchecked)
 
 
+# Candidates that are kept and shown. BoringSSL keeps every attempted path; beyond 32 nobody reads them.
+CANDIDATES = 32
+
+
+def _rule(found: Search, pool: Pool, question: Question, store_name: str) -> list[Ruling]:
+    """Judge the candidates as they come: the first 32, and on until one is clean or the search ends; keep the best 32."""
+    rulings: list[Ruling] = []
+    clean = False
+    for candidate in found:
+        ruling = Ruling(candidate, _causes(candidate, pool, question, store_name))
+        rulings.append(ruling)
+        clean = clean or (candidate.anchored and not any(ruling.fatal()))
+        if clean and len(rulings) >= CANDIDATES:
+            break
+    if len(rulings) > 1:
+        rulings.sort(key=Ruling.order)
+    return rulings
+
+
 class Ruling:
     """One candidate with all its causes so far; ``checked``: its revocation has been looked into."""
 
-    __slots__ = ("candidate", "causes", "checked", "position", "windows")
+    __slots__ = ("candidate", "causes", "checked")
 
     def __init__(self, candidate: Candidate, causes: list[Cause]) -> None:
         self.candidate = candidate
         self.causes = causes
         self.checked = False
-        self.windows: list[tuple[int, int]] = []
 
     def fatal(self) -> tuple[int, int]:
         """How many fatal causes are proven, and how many are not."""
+        if not self.causes:
+            return 0, 0
         proven = sum(cause.proven for cause in self.causes if cause.severity is Severity.FATAL)
         return proven, sum(cause.severity is Severity.FATAL for cause in self.causes) - proven
 
@@ -81,7 +99,7 @@ def _causes(candidate: Candidate, pool: Pool, question: Question, store_name: st
 
 def _without_certificate(question: Question) -> Diagnosis:
     causes = tuple(judge_key(question))
-    return Diagnosis(question, Verdict.REFUSED, (), causes, (), _assumptions(question), (), (-(2**62), 2**62), None)
+    return Diagnosis(question, Verdict.REFUSED, (), causes, (), _assumptions(question, None), (), (-(2**62), 2**62), None)
 
 
 def _conclude(
@@ -92,20 +110,22 @@ def _conclude(
     statuses: tuple[RevocationStatus, ...],
     unchecked: list[Statement],
 ) -> Diagnosis:
-    common = [*judge_key(question), *_store_hygiene(question, pool, rulings[0])]
+    common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
+    common += _store_hygiene(question, pool, rulings[0])
+    common += _damaged_members(question)
     unchecked += _unchecked(question, rulings)
     if found.cut is not None:
         common.append(_search_cut(found.cut))
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
     verdict = _verdict(question, rulings, common, unchecked)
     holds = window_of(question, pool, rulings, statuses)
-    judged = tuple(
-        Judged(tuple((n.certificate, n.subject, n.places) for n in r.candidate.nodes), r.candidate.anchored, tuple(r.causes)) for r in rulings
-    )
-    cut = PathsCut(left=found.left, reason=found.cut[0] if found.cut is not None else "candidates") if found.left else None
-    return Diagnosis(
-        question, verdict, judged, tuple(common), statuses, _assumptions(question), tuple(unchecked), holds, cut
-    )
+    judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, tuple(r.causes)) for r in rulings[:CANDIDATES])
+    assumptions = _assumptions(question, pool)
+    if any(attempt.origin == "fetched" and attempt.sha256 for status in statuses for attempt in status.attempts) and not question.server.here:
+        assumptions += (Statement(code="vantage-point"),)
+    left = found.left + len(rulings[CANDIDATES:])
+    cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
+    return Diagnosis(question, verdict, judged, tuple(common), statuses, assumptions, tuple(unchecked), holds, cut)
 
 
 def _verdict(question: Question, rulings: list[Ruling], common: list[Cause], unchecked: list[Statement]) -> Verdict:
@@ -179,34 +199,75 @@ def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
     ]
 
 
+# Damaged members shown one by one; a store with more is damaged as a whole.
+DAMAGED_SHOWN = 20
+
+
+def _damaged_members(question: Question) -> list[Cause]:
+    notes = question.notes + (question.store.notes if question.store is not None else ())
+    if not notes:
+        return []
+    from chaincheck.causes import facts
+    from chaincheck.causes.cause import make
+
+    return [
+        make(CauseCode.DAMAGED_MEMBER, Role.STORE, None, facts.DamagedMemberFacts(where=where, reason=reason)) for where, reason in notes[:DAMAGED_SHOWN]
+    ]
+
+
 def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
     """What could not be judged, with what would allow it."""
-    store, found = question.store, []
+    store = question.store
     if store is None:
-        found.append(Statement(code="store-not-told", blocks=True))
-        return found
+        return [Statement(code="store-not-told", blocks=True)]
+    found: list[Statement] = []
     if not store.told(ROOTS):
         found.append(Statement(code="roots-not-told", facts=(("store", store.name),), blocks=True))
     incomplete = any(cause.code in (CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING) for cause in rulings[0].causes)
     if not store.told(INTERMEDIATES) and incomplete:
         found.append(Statement(code="intermediates-not-told", facts=(("store", store.name),), blocks=True))
+    for cause in rulings[0].causes:
+        found += _unjudged(cause)
     return found
 
 
-def _assumptions(question: Question) -> tuple[Statement, ...]:
-    """What the caller chose not to have judged, and what was decided for him."""
-    found = []
+def _unjudged(cause: Cause) -> list[Statement]:
+    """What stands behind a cause that is not proven because this build, or anybody, cannot tell."""
+    certificate = ("certificate", str(cause.certificate.subject) if cause.certificate is not None else "")
+    if cause.code is CauseCode.ANY_EXTENDED_KEY_USAGE:
+        return [Statement(code="any-eku-unconfirmed", facts=(certificate,), blocks=True)]
+    if cause.code is CauseCode.ALGORITHM_UNSUPPORTED_HERE:
+        return [Statement(code="algorithm-unsupported", facts=(certificate, ("algorithm", cause.facts.algorithm)))]
+    if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED:
+        return [Statement(code="constraint-not-judged", facts=(certificate, ("oid", cause.facts.oid)))]
+    return []
+
+
+def _assumptions(question: Question, pool: Pool | None) -> tuple[Statement, ...]:
+    """What the caller chose not to have judged, and what was decided for him. The same for most questions to one pool."""
+    key = (question.subject is None, question.key.state, question.at_given)
+    known = pool.assumptions.get(key) if pool is not None else None
+    if known is None:
+        known = tuple(_assume(question))
+        if pool is not None:
+            pool.assumptions[key] = known
+    return known
+
+
+def _assume(question: Question) -> Generator[Statement, None, None]:
     store = question.store
     if question.subject is not None and question.key.state is KeyState.NOT_TOLD:
-        found.append(Statement(code="key-not-told"))
-    if question.rules.revocation == "off":
-        found.append(Statement(code="revocation-off"))
+        yield Statement(code="key-not-told")
+    if question.rules.revocation != "path":
+        yield Statement(code="revocation-off" if question.rules.revocation == "off" else "revocation-subject-only")
+    if question.rules.purpose is None:
+        yield Statement(code="purpose-not-judged")
     if store is not None:
-        found += [Statement(code=code, facts=(("store", store.name),)) for code in store.assumptions]
+        for code in store.assumptions:
+            yield Statement(code=code, facts=(("store", store.name),))
         if not store.told(DISALLOWED):
-            found.append(Statement(code="disallowed-not-told", facts=(("store", store.name),)))
+            yield Statement(code="disallowed-not-told", facts=(("store", store.name),))
     if question.rules.root_store_hygiene and (store is None or not store.told(CLIENT_AUTH_ISSUERS)):
-        found.append(Statement(code="server-profile-not-told"))
+        yield Statement(code="server-profile-not-told")
     if question.at_given and question.rules.time_moves_only_dates:
-        found.append(Statement(code="time-moved"))
-    return tuple(found)
+        yield Statement(code="time-moved")

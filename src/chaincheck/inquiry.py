@@ -17,7 +17,7 @@ from chaincheck.revocation.attempt import Attempt, Reason, failed
 from chaincheck.revocation.attempt import Outcome as Found
 from chaincheck.revocation.evidence import Evidence
 from chaincheck.revocation.sources import Source, sources
-from chaincheck.revocation.status import RevocationStatus, judge
+from chaincheck.revocation.status import RevocationStatus, Status, judge
 from chaincheck.revocation.target import Context, Signer, Target
 from chaincheck.x509.signature import Signature
 
@@ -245,7 +245,7 @@ class _Inquiry:
         from chaincheck.path.validate import validate
 
         store = self.question.store
-        for candidate in search(certificate, self.pool, self.question.at).candidates:
+        for candidate in search(certificate, self.pool, self.question.at):
             if not candidate.anchored or candidate.nodes[-1].identity != anchor.identity:
                 continue
             causes = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
@@ -255,23 +255,34 @@ class _Inquiry:
                 return True
         return False
 
-    def unchecked(self) -> list[Statement]:
+    def unchecked(self) -> Iterator[Statement]:
         """What stands in the way of knowing."""
+        certificate = ("certificate", str(self.target.certificate.subject))
+        last = self.target.certificate.not_after_s
+        if last is not None and last < self.question.at and self.status.status not in (Status.REVOKED, Status.ON_HOLD):
+            yield Statement(code="expired-revocation", facts=(certificate,))  # RFC 5280 3.3: a CRL may leave it out after that
         if self.status.decided:
-            return []
-        subject = (("certificate", str(self.target.certificate.subject)),)
+            return
+        if any(Reason.RELATIVE_TO_PATH in attempt.notes for attempt in self.status.attempts):
+            yield Statement(code="relative-evidence", facts=(certificate,))
         if self._withheld:
-            return [Statement(code="fetch-not-allowed-for-unanchored", facts=(*subject, ("urls", ", ".join(self._withheld))))]
-        urls = ", ".join(dict.fromkeys(attempt.source for attempt in self._failures))
-        if not self._failures:
-            return []
-        if all(attempt.outcome is Found.NOT_FETCHED for attempt in self._failures):
-            return [Statement(code="revocation-not-fetched", facts=(*subject, ("urls", urls), ("reason", self._failures[0].detail)))]
-        guarded = [attempt.source for attempt in self._failures if attempt.outcome is Found.REFUSED_BY_GUARD]
-        if guarded:
-            return [Statement(code="guard-refused", facts=(*subject, ("urls", ", ".join(guarded))))]
-        return [Statement(code="revocation-not-reachable", facts=(*subject, ("urls", urls)))]
+            yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, ("urls", ", ".join(self._withheld))))
+            return
+        for code, outcomes in _OBSTACLES:
+            found = [attempt for attempt in self._failures if attempt.outcome in outcomes]
+            if found:
+                facts = [certificate, ("urls", ", ".join(dict.fromkeys(attempt.source for attempt in found)))]
+                if code == "revocation-not-fetched":
+                    facts.append(("reason", found[0].detail))
+                yield Statement(code=code, facts=tuple(facts))
 
+
+_OBSTACLES = (
+    ("guard-refused", (Found.REFUSED_BY_GUARD,)),
+    ("refused-by-proxy", (Found.REFUSED_BY_PROXY,)),
+    ("revocation-not-reachable", (Found.UNREACHABLE,)),
+    ("revocation-not-fetched", (Found.NOT_FETCHED,)),
+)
 
 # A CA that signs CRLs is not a client: what its own usages say about client authentication does not count here.
 _USAGES = frozenset({CauseCode.WRONG_EXTENDED_KEY_USAGE, CauseCode.ANY_EXTENDED_KEY_USAGE, CauseCode.WRONG_KEY_USAGE})

@@ -178,6 +178,7 @@ class TrustStore:
                 setattr(store, compartment, tuple(Entry(m.der, compartment, location=m.location, properties=m.properties) for m in members))
         store.crls = found.crls
         store.notes = found.notes
+        store.assumptions = ("store-is-this-machine",)
         return store
 
     def _read(self, source: Any, compartment: str, limits: Limits | None) -> tuple[Entry, ...] | None:

@@ -144,8 +144,7 @@ def test_a_hostile_name_cannot_speak_to_the_terminal() -> None:
 
 
 def test_severity_and_proof_are_the_catalogues_unless_given() -> None:
-    guard = FACTS[CauseCode.REVOCATION_REFUSED_BY_GUARD]
-    details = guard(evidence="crl", url="http://pki/", outcome="refused-by-guard", detail="private address")  # type: ignore[call-arg]
+    details = f.UnreachableFacts(evidence="crl", url="http://pki/", outcome="refused-by-guard", detail="private address")
     cause = make(CauseCode.REVOCATION_REFUSED_BY_GUARD, Role.SUBJECT, certificate(), details)
     assert (cause.severity, cause.proven) == (Severity.FATAL, False)
     assert expired().proven
@@ -219,6 +218,7 @@ def test_to_dict_is_json_with_moments_in_utc() -> None:
     }
     with_steps = cast("list[dict[str, object]]", cause.to_dict(steps=True)["resolutions"])
     assert with_steps[0]["steps"]
+    assert cause.to_dict(lang="ja")["summary"] == cause.text("ja")
 
 
 @pytest.mark.parametrize("cause", EVERYTHING, ids=lambda cause: f"{cause.code.value}-{cause.role.value}")

@@ -16,6 +16,7 @@ from chaincheck.fetch.http import AsyncHttpFetcher, HttpFetcher
 from chaincheck.fetch.request import Request, Response
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Sequence
 
 BODY = b"evidence" * 100
@@ -38,6 +39,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         self.answer()
 
+    def do_CONNECT(self) -> None:
+        with self.server.lock:
+            self.server.requests.append((self.command, self.path, dict(self.headers.items())))
+        self.wfile.write(f"HTTP/1.1 {self.server.connect_status}\r\nContent-Length: 0\r\n\r\n".encode())
+
     def answer(self) -> None:
         with self.server.lock:
             self.server.requests.append((self.command, self.path, dict(self.headers.items())))
@@ -48,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     def send(self, body: bytes, status: int = 200, *, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
-        for header, value in {"Content-Type": "application/pkix-crl", **headers}.items():
+        for header, value in {"Content_Type": "application/pkix-crl", **headers}.items():
             self.send_header(header.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
@@ -147,6 +153,10 @@ class Server(ThreadingHTTPServer):
         self.connections = self.hangups = 0
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.bodies: list[bytes] = []
+        self.connect_status = "200 OK"
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.server_port}/{path}"

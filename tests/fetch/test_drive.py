@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 CRL = Request(kind="crl", url="http://ca.example/ca.crl", certificate="aa", anchored=True)
-OCSP = Request(kind="ocsp", url="http://ca.example/ocsp", method="POST", body=b"\x30\x00", headers=(("Content-Type", "x: y"),), certificate="bb")
+OCSP = Request(
+    kind="ocsp", url="http://ca.example/ocsp", method="POST", body=b"\x30\x00", headers=(("Content-Type", "x: y"),), certificate="bb"
+)
 
 
 def two_rounds() -> Generator[list[Request], list[Response], list[str]]:
@@ -36,7 +38,9 @@ class Canned:
     def fetch_round(self, requests: Sequence[Request], deadline: float) -> list[Response]:
         self.deadlines.add(deadline)
         self.asked += requests
-        return [Response(request=r, outcome=Outcome.OK, status=200, body=b"body", detail=str(len(self.asked)), received_at=7) for r in requests]
+        return [
+            Response(request=r, outcome=Outcome.OK, status=200, body=b"body", detail=str(len(self.asked)), received_at=7) for r in requests
+        ]
 
 
 class AsyncCanned(Canned):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
-from fetch.loopback import BODY, GUARD, closed_port, request
 
 from chaincheck.fetch.guard import Guard
 from chaincheck.fetch.request import Outcome
+from fetch.loopback import BODY, GUARD, closed_port, request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fetch.loopback import Fetch, Server
 
 
@@ -42,7 +47,7 @@ def test_a_body_comes_with_its_type_and_time(fetch: Fetch, server: Server) -> No
         ("driphead", Outcome.TIMEOUT, "no answer within 0.3 s"),
         ("drip", Outcome.TIMEOUT, "the answer was not complete within 0.3 s"),
         ("further/0", Outcome.BAD_REDIRECT, "more than 3 redirects"),
-        ("to/|to||to", Outcome.BAD_REDIRECT, "the redirects go round in a circle"),
+        ("to/|to|%7Cto", Outcome.BAD_REDIRECT, "the redirects go round in a circle"),
         ("nowhere", Outcome.BAD_REDIRECT, "status 302 without a usable Location"),
         ("to/http:||10.0.0.1|x", Outcome.REFUSED_BY_GUARD, "redirected: 10.0.0.1 is a private address"),
         ("to/http:||localhost|x", Outcome.REFUSED_BY_GUARD, "redirected: localhost is a name for the loopback address"),
@@ -52,8 +57,6 @@ def test_a_body_comes_with_its_type_and_time(fetch: Fetch, server: Server) -> No
     ],
 )
 def test_a_fault_of_the_server_is_an_outcome(fetch: Fetch, server: Server, path: str, outcome: Outcome, detail: str) -> None:
-    if path == "to/|to||to":
-        path = "to/|to|%7Cto"
     started = time.monotonic()
     [answer] = fetch([request(server.url(path), timeout=0.3, size_limit=4000)])
     assert (answer.outcome, answer.body) == (outcome, b"")
@@ -90,6 +93,38 @@ def test_tls_with_something_that_speaks_none(fetch: Fetch, server: Server) -> No
     assert answer.detail.startswith("TLS: no agreement with the server")
 
 
+def test_tls_is_verified_as_usual(fetch: Fetch, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(self_signed("127.0.0.1"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server.speak_tls(context)
+    asked = [request(server.url("ok").replace("http:", "https:"))]
+
+    [answer] = fetch(asked)
+    assert answer.outcome is Outcome.UNREACHABLE
+    assert answer.detail.startswith("TLS: the server's certificate was not accepted (self-signed certificate")
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    [answer] = fetch(asked)
+    assert (answer.outcome, answer.body) == (Outcome.OK, BODY)
+
+
+def self_signed(address: str) -> bytes:
+    """A key and a certificate for an IP address, as PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now - timedelta(days=1), now + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
 def test_the_total_time_cuts_a_url_that_would_have_more(fetch: Fetch, server: Server) -> None:
     started = time.monotonic()
     slow, late = fetch([request(server.url("drip")), request(server.url("silence"))], total=0.3)
@@ -104,7 +139,11 @@ def test_nothing_is_sent_when_the_total_time_is_used_up(fetch: Fetch, server: Se
 
 
 def test_a_name_server_that_never_answers_is_a_timeout(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chaincheck.fetch.connect.socket.getaddrinfo", lambda *_, **__: time.sleep(1))
+    def getaddrinfo(*_: object, **__: object) -> list[object]:
+        time.sleep(0.5)
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
     started = time.monotonic()
     [answer] = fetch([request("http://slow.example/", timeout=0.2)])
     assert answer.outcome is Outcome.TIMEOUT

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -21,11 +22,11 @@ from chaincheck.formats.load import load, load_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from formats.conftest import Material
 
 DER, PEM = Encoding.DER, Encoding.PEM
+DSA_KEY = Path(__file__).parent.parent / "keys" / "dsa2048-a.pem"
 
 
 def public(key: object) -> bytes:
@@ -42,7 +43,7 @@ def refused(source: object, code: str, **options: object) -> InputError:
 @pytest.mark.parametrize("encoding", [DER, PEM])
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
 def test_a_plain_key_gives_its_public_half(material: Material, encoding: Encoding, form: PrivateFormat) -> None:
-    for key in (material.key, material.ca_key, dsa.generate_private_key(2048)):
+    for key in (material.key, material.ca_key, load_pem_private_key(DSA_KEY.read_bytes(), None)):
         found = load_key(key.private_bytes(encoding, form, NoEncryption()))
         assert (found.spki, found.problem, found.encrypted) == (public(key), None, False)
 
@@ -81,6 +82,21 @@ def test_a_traditional_encrypted_key_opens(material: Material) -> None:
         assert load_key(written, password="secret").spki == material.spki
     refused(data, "wrong-password", password="guess")
     refused(data, "password-needed")
+
+
+@pytest.mark.parametrize("cipher", ["-aes128", "-aes192", "-aes256", "-des3"])
+def test_a_traditional_key_opens_whatever_its_cipher(material: Material, openssl: Callable[..., bytes], cipher: str) -> None:
+    data = openssl("rsa", "-in", "key.pem", "-traditional", cipher, "-passout", "pass:秘密")
+    assert load_key(data, password="秘密").spki == material.spki
+
+
+@pytest.mark.parametrize("information", ["AES-256-CBC,00", "AES-256-CBC,xyz", "AES-256-CBC", "IDEA-CBC,0011223344556677", ""])
+def test_a_traditional_key_with_damaged_parameters_is_there_with_a_problem(material: Material, information: str) -> None:
+    data = material.key.private_bytes(PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"secret")).decode()
+    old = next(line for line in data.splitlines() if line.startswith("DEK-Info"))
+    found = load_key(data.replace(old, f"DEK-Info: {information}"), password="secret")
+    assert found.problem is not None
+    assert found.encrypted
 
 
 def test_the_first_key_of_a_file_with_certificates_is_taken(material: Material) -> None:

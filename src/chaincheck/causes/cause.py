@@ -110,8 +110,8 @@ class Cause:
         fingerprint = self.certificate.fingerprint if self.certificate is not None else ""
         return self.rank, _ROLE_ORDER[self.role], self.code.value, fingerprint, repr(sorted(_json_facts(self.facts).items()))
 
-    def to_dict(self, *, steps: bool = False) -> dict[str, object]:
-        """As JSON, moments as ISO 8601 with Z; with ``steps=True`` the resolutions with their steps."""
+    def to_dict(self, *, lang: str = "en", steps: bool = False) -> dict[str, object]:
+        """As JSON, moments as ISO 8601 with Z, sentences in a language; with ``steps=True`` the resolutions with their steps."""
         certificate, windows = self.certificate, self.windows
         return {
             "code": self.code.value,
@@ -122,10 +122,10 @@ class Cause:
             "gate": self.gate.value,
             "certificate": None if certificate is None else _json_certificate(certificate),
             "facts": _json_facts(self.facts),
-            "summary": self.summary,
+            "summary": self.text(lang),
             "reference": self.reference,
             "windows": None if windows is None else windows.to_dict(),
-            "resolutions": [each.to_dict(steps=steps) for each in self.resolutions],
+            "resolutions": [each.in_language(lang).to_dict(steps=steps) for each in self.resolutions],
             "incident_key": self.incident_key,
         }
 

@@ -106,7 +106,7 @@ class Words:
         """A value of a fact as words; ``name`` chooses the vocabulary for values that are codes (``values.<name>``)."""
         if isinstance(value, Text):
             return str(value)
-        if value is None:
+        if value is None or value == "":
             return self._say("values.none")
         if isinstance(value, bool):
             return self._say("values.yes" if value else "values.no")

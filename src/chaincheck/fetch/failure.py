@@ -24,7 +24,7 @@ logger = logging.getLogger("chaincheck.fetch")
 
 _TIMEOUTS: Final = frozenset(("TimeoutException", "TimeoutError"))
 _LOST: Final = frozenset(("RemoteProtocolError", "ReadError", "WriteError", "CloseError"))
-_KNOWN: Final = frozenset(("TransportError", "NetworkError", "ProtocolError", "OSError", "HTTPError", "ConnectError"))
+_KNOWN: Final = frozenset(("TransportError", "NetworkError", "ProtocolError", "OSError", "HTTPError", "ConnectError", "InvalidURL"))
 
 _WORDS: Final = {
     errno.ECONNREFUSED: "the connection was refused",

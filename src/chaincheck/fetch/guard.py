@@ -199,8 +199,8 @@ def _allowed_entry(entry: str) -> _Allowed:
 
     host, port = entry.strip().lower(), ""
     if host.startswith("["):
-        host, _, port = host[1:].partition("]")
-        port = port.removeprefix(":")
+        host, bracket, port = host[1:].partition("]")
+        port = port.removeprefix(":") if bracket else "no closing bracket"
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
     try:

@@ -9,7 +9,6 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from chaincheck.fetch.exchange import Exchange, Hop
 from chaincheck.fetch.guard import Guard
@@ -186,7 +185,7 @@ class AsyncHttpFetcher(_Settings):
     ) -> None:
         super().__init__(guard, injected=client is not None, connections=connections, keepalive=keepalive)
         self._client = client
-        self._own: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._own: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
     async def fetch_round(self, requests: Sequence[Request], deadline: float) -> list[Response]:
         """One answer for each request, in their order; equal requests are asked once. As ``HttpFetcher.fetch_round``."""
@@ -240,6 +239,8 @@ class AsyncHttpFetcher(_Settings):
         if loop not in self._own:
             from chaincheck.fetch.transport import Limits, new_async_client
 
+            for other in [other for other in list(self._own) if other.is_closed()]:
+                self._own.pop(other, None)
             self._own[loop] = new_async_client(self.guard, Limits(self._connections, self._keepalive))
         return self._own[loop]
 

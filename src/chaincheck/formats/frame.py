@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_NESTING = 24  # of indefinite lengths; CMS and PKCS#12 need at most 10
+MAX_OPEN = 4 * 1024 * 1024  # bytes of a structure with an open length: finding its end means walking all of it
 MAX_ELEMENTS = 200_000  # of one container: two for each certificate of the largest store that is read
 
 
@@ -60,6 +61,8 @@ def _open_ended(data: bytes, pos: int, end: int, tag: int, nesting: int) -> Elem
         raise Malformed(pos, "an indefinite length of a primitive element")
     if nesting >= MAX_NESTING:
         raise Malformed(pos, f"more than {MAX_NESTING} indefinite lengths in each other")
+    if end - pos > MAX_OPEN:
+        raise Malformed(pos, f"an indefinite length in {end - pos:,} bytes; at most {MAX_OPEN:,} are searched for its end")
     here = pos + 2
     for _ in range(MAX_ELEMENTS):
         if data[here : here + 2] == b"\0\0" and here + 2 <= end:

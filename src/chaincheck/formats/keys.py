@@ -80,21 +80,26 @@ def plain(der: bytes, origin: str, *, encrypted: bool) -> KeyMaterial:
     return _material(lambda: load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True), origin, encrypted=encrypted)
 
 
-def traditional(pem: str, password: PasswordSource, where: str) -> KeyMaterial:
-    """Open a PEM key with ``Proc-Type: 4,ENCRYPTED``: its key derivation is one round of MD5, so nothing needs to be bounded."""
+def traditional(information: str, data: bytes, password: PasswordSource, budget: Budget, where: str) -> KeyMaterial:
+    """Open a PEM key with ``Proc-Type: 4,ENCRYPTED``; ``information`` is its DEK-Info.
+
+    Not by ``cryptography``, which panics on an initial vector that is too short (50.0).
+    """
     given = ask(password)
     if given is None:
         raise password_needed("an encrypted private key", where)
-    secret = Password.of(given).plain
-    if not secret:
-        raise wrong_password("an encrypted private key", where)
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
     origin = "encrypted PEM"
-    found = _material(lambda: load_pem_private_key(pem.encode(), secret, unsafe_skip_rsa_key_validation=True), origin, encrypted=True)
-    if found.problem is not None and found.supported:  # padding or contents: a wrong password and damage look alike
+    try:
+        opened = pbe.decrypt_pem(information, data, Password.of(given), budget)
+    except pbe.WrongPassword:
+        raise wrong_password("an encrypted private key", where) from None
+    except pbe.UnsupportedScheme as unsupported:
+        return KeyMaterial(spki=None, problem=f"not supported: {unsupported}", origin=origin, encrypted=True, supported=False)
+    except Malformed as fault:
+        return KeyMaterial(spki=None, problem=f"the encrypted key is damaged: {fault.what}", origin=origin, encrypted=True)
+    if classify(opened) not in (Kind.RSA_KEY, Kind.EC_KEY, Kind.DSA_KEY, Kind.PKCS8):
         raise wrong_password("an encrypted private key", where)
-    return found
+    return plain(opened, origin, encrypted=True)
 
 
 def _material(load: Callable[[], PrivateKeyTypes], origin: str, *, encrypted: bool) -> KeyMaterial:
@@ -107,7 +112,9 @@ def _material(load: Callable[[], PrivateKeyTypes], origin: str, *, encrypted: bo
     except UnsupportedAlgorithm as error:
         return KeyMaterial(spki=None, problem=f"not supported: {_first_line(error)}", origin=origin, encrypted=encrypted, supported=False)
     # whatever the library says of a damaged key: ValueError, TypeError, OverflowError, InternalError
-    except Exception as error:  # noqa: BLE001 - it documents none of them
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         return KeyMaterial(spki=None, problem=f"the key cannot be loaded: {_first_line(error)}", origin=origin, encrypted=encrypted)
 
 

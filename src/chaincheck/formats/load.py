@@ -45,7 +45,8 @@ def load(
     ``source``: bytes, a path (``os.PathLike`` or a one-line str), a text, a directory, an open binary file, an object of ``cryptography``,
     ``asn1crypto`` or chaincheck, or an iterable of these. ``password``: str, bytes, or a function that returns one and is called only when
     needed. ``limits``: None for the default ones. ``where`` names the source in messages unless a file name does. ``expect``: what must be
-    there; "store" takes certificates, CRLs, or a store that is lawfully empty, "anything" keys too. Raises ``InputError``; a damaged member of a bundle, store or directory is a note in the result.
+    there; "store" takes certificates, CRLs, or a store that is lawfully empty, "anything" keys too. Raises ``InputError``; a damaged member
+    of a bundle, store or directory is a note in the result.
     """
     if limits is None:
         limits = DEFAULT

@@ -156,6 +156,7 @@ HMACS = {
     "1.2.840.113549.2.11": "sha512",
 }
 _RC2_BITS = {160: 40, 120: 64, 58: 128}  # RFC 8018 B.2.3: the "version" of RC2 parameters
+_RC2_BLOCK = 100  # what one block of RC2 in Python costs, in rounds of a derivation
 _LONGEST_SALT = 4096  # bytes; files have 8 to 32
 
 
@@ -190,20 +191,52 @@ def decrypt(data: bytes, scheme: Element, ciphertext: bytes, password: Password,
         fields = frame.children(data, parameters)
         derivation, fixed = derivation_of(data, frame.expect(data, fields, 0x30, "keyDerivationFunc"))
         cipher = _cipher_of(data, frame.expect(data, fields, 0x30, "encryptionScheme"), fixed)
-        return _run(cipher, derivation.key(password, cipher.key_length, 1, budget), cipher.initial or b"", ciphertext)
+        return _run(cipher, derivation.key(password, cipher.key_length, 1, budget), cipher.initial or b"", ciphertext, budget)
     fields = frame.children(data, parameters)
     salt = _salt(data, frame.expect(data, fields, 0x04, "salt"))
     rounds = number(data, frame.expect(data, fields, 0x02, "iterations"), "the number of iterations")
     if name in _PBES1_SCHEMES:
         material = Derivation("pbkdf1", _PBES1_SCHEMES[name], salt, rounds).key(password, 16, 1, budget)
-        return _run(Cipher("des3", 8, None), material[:8] * 3, material[8:], ciphertext)
+        return _run(Cipher("des3", 8, None), material[:8] * 3, material[8:], ciphertext, budget)
     if name not in _PKCS12_SCHEMES:
         raise UnsupportedScheme(f"encryption {name}")
     cipher = _PKCS12_SCHEMES[name]
     derivation = Derivation("pkcs12", "sha1", salt, rounds)
     key = derivation.key(password, cipher.key_length, 1, budget)
     initial = b"" if cipher.name == "rc4" else derivation.key(password, 8, 2, budget)
-    return _run(cipher, key, initial, ciphertext)
+    return _run(cipher, key, initial, ciphertext, budget)
+
+
+_PEM_CIPHERS = {
+    "DES-CBC": Cipher("des3", 8, None),
+    "DES-EDE3-CBC": Cipher("des3", 24, None),
+    "AES-128-CBC": Cipher("aes", 16, None),
+    "AES-192-CBC": Cipher("aes", 24, None),
+    "AES-256-CBC": Cipher("aes", 32, None),
+}
+
+
+def decrypt_pem(information: str, ciphertext: bytes, password: Password, budget: Budget) -> bytes:
+    """Decrypt a traditional PEM key; ``information`` is its DEK-Info (RFC 1421 4.6.1.3): cipher, comma, initial vector in hex.
+
+    The key is one chain of MD5 over password and salt (OpenSSL's EVP_BytesToKey). Raises as ``decrypt`` does.
+    """
+    name, _, digits = information.partition(",")
+    cipher = _PEM_CIPHERS.get(name.strip().upper())
+    if cipher is None:
+        raise UnsupportedScheme(f"cipher {name.strip()[:40]!r}")
+    try:
+        initial = bytes.fromhex(digits.strip())
+    except ValueError:
+        raise Malformed(0, "an initial vector that is not hexadecimal") from None
+    if len(initial) != (16 if cipher.name == "aes" else 8):
+        raise Malformed(0, "an initial vector of the wrong length")
+    key = block = b""
+    while len(key) < cipher.key_length:
+        block = hashlib.md5(block + password.plain + initial[:8], usedforsecurity=False).digest()
+        key += block
+    key = key[: cipher.key_length]
+    return _run(cipher, key * 3 if len(key) == 8 else key, initial, ciphertext, budget)
 
 
 def derivation_of(data: bytes, found: Element) -> tuple[Derivation, int | None]:
@@ -273,7 +306,7 @@ def _cipher_of(data: bytes, found: Element, length: int | None) -> Cipher:
     return cipher
 
 
-def _run(cipher: Cipher, key: bytes, initial: bytes, ciphertext: bytes) -> bytes:
+def _run(cipher: Cipher, key: bytes, initial: bytes, ciphertext: bytes, budget: Budget) -> bytes:
     if cipher.name == "rc4":
         return _library(cipher, key, initial, ciphertext)
     block = 16 if cipher.name == "aes" else 8
@@ -282,6 +315,7 @@ def _run(cipher: Cipher, key: bytes, initial: bytes, ciphertext: bytes) -> bytes
     if cipher.name == "rc2":
         from chaincheck.formats import rc2
 
+        budget.spend(len(ciphertext) // 8 * _RC2_BLOCK)
         plain = rc2.decrypt(key, cipher.bits, initial, ciphertext)
     else:
         plain = _library(cipher, key, initial, ciphertext)

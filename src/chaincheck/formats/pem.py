@@ -27,7 +27,6 @@ class Block(NamedTuple):
     line: int
     data: bytes | None
     headers: dict[str, str]
-    text: str
     problem: str | None
     repaired: str | None
 
@@ -50,7 +49,7 @@ def blocks(text: str) -> Iterator[Block | None]:
                 yield _block(text[begin.end() : marker.start()], begin, marker, number, line)
             else:
                 problem = f"its END line names {marker[2]!r}" if marker[1] == "END" else "it has no END line"
-                yield Block(begin[2].strip(), number, line, None, {}, "", problem, None)
+                yield Block(begin[2].strip(), number, line, None, {}, problem, None)
         if marker[1] == "BEGIN":
             if begin is None and text[outside : marker.start()].strip():
                 yield None
@@ -60,7 +59,7 @@ def blocks(text: str) -> Iterator[Block | None]:
             outside = marker.end()
     if begin is not None:
         line += _lines(text, counted, begin.start())
-        yield Block(begin[2].strip(), number + 1, line, None, {}, "", "it has no END line", None)
+        yield Block(begin[2].strip(), number + 1, line, None, {}, "it has no END line", None)
     elif text[outside:].strip(" \t\r\n\x00\x1a\ufeff"):
         yield None
 
@@ -81,12 +80,11 @@ def _block(body: str, begin: re.Match[str], end: re.Match[str], number: int, lin
         body = body.replace("\\r", "").replace("\\n", "\n").replace("\\/", "/")
         repaired = "its line breaks were written as \\n"
     headers, body = _headers(body)
-    whole = text_of(label, headers, body)
     try:
         data, padded = base64(body)
     except ValueError as error:
-        return Block(label, number, line, None, headers, whole, str(error), repaired)
-    return Block(label, number, line, data, headers, whole, None, padded or repaired)
+        return Block(label, number, line, None, headers, str(error), repaired)
+    return Block(label, number, line, data, headers, None, padded or repaired)
 
 
 def _headers(body: str) -> tuple[dict[str, str], str]:
@@ -102,16 +100,6 @@ def _headers(body: str) -> tuple[dict[str, str], str]:
         elif content.strip() and not (headers and content[:1] in " \t" and ":" not in content and len(content) < 40):
             return headers, "\n".join(lines[index:])
     return headers, "" if len(lines) <= 64 else "\n".join(lines[64:])
-
-
-def text_of(label: str, headers: dict[str, str], body: str) -> str:
-    """The block written cleanly, for a library that reads PEM itself; empty unless it has headers."""
-    if not headers:
-        return ""
-    head = "".join(f"{name}: {value}\n" for name, value in headers.items())
-    packed = "".join(body.split())
-    folded = "\n".join(packed[at : at + 64] for at in range(0, len(packed), 64))
-    return f"-----BEGIN {label}-----\n{head}\n{folded}\n-----END {label}-----\n"
 
 
 def base64(body: str) -> tuple[bytes, str | None]:

@@ -184,8 +184,8 @@ class Reader:
             hint = "the CA answers a request with a certificate; that file is needed"
             return self.error("csr", "a certificate signing request (PKCS#10)", where, hint)
         if kind is Kind.PUBLIC_KEY:
-            hint = "it does not show that the private key is there" if self._keys_wanted else None
-            return self.error("public-key", "a bare public key", where, hint)
+            doubt = "it does not show that the private key is there" if self._keys_wanted else None
+            return self.error("public-key", "a bare public key", where, doubt)
         return self.error("unknown-structure", "a DER structure that is no certificate, key, CRL, OCSP response or PKCS#7/PKCS#12", where)
 
     def reject(self, error: InputError) -> None:
@@ -321,10 +321,11 @@ class Reader:
         elif label in ("OPENSSH PRIVATE KEY", "SSH2 PUBLIC KEY"):
             hint = "convert it: ssh-keygen -p -m PEM -f key"
             self.reject(self.error("openssh-key", "a private key in OpenSSH's own form, which is not supported", where, hint))
-        elif "ENCRYPTED" in block.headers.get("Proc-Type", ""):
-            self._key(lambda: keys.traditional(block.text, self.password, where), where)
         elif block.data is None:
             self._damaged(block, where, block.problem or "")
+        elif "ENCRYPTED" in block.headers.get("Proc-Type", ""):
+            information, data = block.headers.get("DEK-Info", ""), block.data
+            self._key(lambda: keys.traditional(information, data, self.password, self.budget(where), where), where)
         else:
             if block.repaired:
                 self.note(NoteCode.REPAIRED, where, block.repaired)

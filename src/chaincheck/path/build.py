@@ -13,12 +13,12 @@ from chaincheck.path.pool import SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
 from chaincheck.x509.signature import Signature
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chaincheck.x509.certificate import Certificate
 
 # Partial paths looked at. rustls/webpki allows 200,000 calls; the measured cost here is about 10 us each, and 2,000 are 20 ms.
 STEP_BUDGET = 2_000
-# Candidates that are judged in full and shown. BoringSSL keeps every attempted path; beyond 32 nobody reads them.
-CANDIDATES = 32
 # Elements of one path. CryptoAPI and OpenSSL stop at 100; real paths have 2 to 5.
 MAX_ELEMENTS = 30
 
@@ -35,21 +35,36 @@ class Candidate(NamedTuple):
     last: Issuers | None = None
 
 
-class Search(NamedTuple):
-    """The best candidates, how many more partial paths were left, and the budget that cut the search, if one did."""
+class Search:
+    """The candidates, best first, made one by one as they are asked for.
 
-    candidates: tuple[Candidate, ...]
-    left: int
-    cut: tuple[str, int] | None
+    ``left``: how many partial paths were not followed; ``cut``: the budget that ended the search before its end, as (name, size).
+    """
+
+    def __init__(self, candidates: Iterator[Candidate], searching: _Searching | None) -> None:
+        self._candidates = candidates
+        self._searching = searching
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return self._candidates
+
+    @property
+    def left(self) -> int:
+        return len(self._searching.heap) if self._searching is not None else 0
+
+    @property
+    def cut(self) -> tuple[str, int] | None:
+        return self._searching.cut if self._searching is not None else None
 
 
 def search(subject: Certificate, pool: Pool, at: int) -> Search:
-    """Find the best candidates for ``subject`` at ``at`` (seconds since 1970-01-01 UTC)."""
+    """Find the candidates for ``subject`` at ``at`` (seconds since 1970-01-01 UTC)."""
     root = pool.subject_node(subject)
     first = pool.issuers(subject, keep=False)
     if (simple := _straight(root, first, pool)) is not None:
-        return Search((simple,), 0, None)
-    return _Searching(pool, at).run(root, first)
+        return Search(iter((simple,)), None)
+    searching = _Searching(pool, at)
+    return Search(searching.run(root, first), searching)
 
 
 def _straight(root: Node, found: Issuers, pool: Pool) -> Candidate | None:
@@ -81,7 +96,7 @@ class _Searching:
         self.spent = 0
         self.counted: set[bytes] = set()
         self.cut: tuple[str, int] | None = None
-        self.reachable: dict[bytes, bool] = {}
+        self.heap: list[tuple[Any, ...]] = []
 
     def issuers(self, node: Node, first: Issuers | None = None) -> Issuers:
         """The issuers of a node, on the budget of this question: what a memo knows is paid for all the same."""
@@ -100,25 +115,24 @@ class _Searching:
             return found
         return first if first is not None else self.pool.issuers(certificate)
 
-    def run(self, root: Node, first: Issuers) -> Search:
+    def run(self, root: Node, first: Issuers) -> Iterator[Candidate]:
         reach = self._reach(root, first)
-        heap: list[tuple[Any, ...]] = []
-        done: list[Candidate] = []
+        heap = self.heap
         serial = 0
         heappush(heap, (self._score(root, (), reach), (root.identity,), serial, (root,), ()))
         steps = 0
-        while heap and len(done) < CANDIDATES:
+        while heap:
             steps += 1
             if steps > STEP_BUDGET:
                 self.cut = ("steps of the path search", STEP_BUDGET)
-                break
+                return
             _, tie, _, nodes, edges = heappop(heap)
             top = nodes[-1]
             if top.is_anchor(self.pool.rules) and (len(nodes) > 1 or top.self_signed):
-                done.append(Candidate(nodes, edges, True))
+                yield Candidate(nodes, edges, True)
                 continue
             if top.self_signed:
-                done.append(Candidate(nodes, edges, False))
+                yield Candidate(nodes, edges, False)
                 continue
             found = self.issuers(top, first if len(nodes) == 1 else None)
             grown = False
@@ -131,8 +145,7 @@ class _Searching:
                 longer, more = (*nodes, issuer), (*edges, edge)
                 heappush(heap, (self._score_path(longer, more, reach), (*tie, issuer.identity), serial, longer, more))
             if not grown:
-                done.append(Candidate(nodes, edges, False, found))
-        return Search(tuple(done), len(heap), self.cut)
+                yield Candidate(nodes, edges, False, found)
 
     def _reach(self, root: Node, first: Issuers) -> set[bytes]:
         """The nodes from which an anchor can be reached, found from the subject upwards and marked from the anchors down."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS, Entry
 from chaincheck.x509.key import PublicKey
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chaincheck.x509.name import Name
 
 PRESENTED = "presented"
+_ONLY_PRESENTED = (PRESENTED,)
 
 # Signatures verified for one question. rustls/webpki allows 100 for one path search; a memo hit counts like a miss, so that a warm
 # and a cold answer are the same answer.
@@ -28,18 +29,28 @@ NAMESAKES_BUDGET = 64
 class Node:
     """A certificate, or a bare name and key, with every place it was found in."""
 
-    __slots__ = ("_self_signed", "certificate", "entries", "places", "public_key", "subject")
+    __slots__ = ("_self_signed", "certificate", "entries", "places", "usable")
 
     def __init__(self, certificate: Certificate | None, entries: tuple[Entry, ...], presented: bool) -> None:
         self.certificate = certificate
         self.entries = entries
-        places = {entry.compartment for entry in entries}
-        if presented:
-            places.add(PRESENTED)
-        self.places = tuple(sorted(places))
-        self.subject: Name = certificate.subject if certificate is not None else entries[0].subject
-        self.public_key = certificate.public_key if certificate is not None else PublicKey.of(entries[0].key_spki)
+        self.places: tuple[str, ...] = _ONLY_PRESENTED
+        if entries:
+            places = {entry.compartment for entry in entries}
+            self.places = tuple(sorted(places | {PRESENTED} if presented else places))
+        self.usable = any(place in (ROOTS, INTERMEDIATES, PRESENTED) for place in self.places)
+        """False where it was seen only in a place from which no server takes an issuer."""
         self._self_signed: bool | None = None
+
+    @property
+    def subject(self) -> Name:
+        """Whom it names."""
+        return self.certificate.subject if self.certificate is not None else self.entries[0].subject
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what it issued."""
+        return self.certificate.public_key if self.certificate is not None else PublicKey.of(self.entries[0].key_spki)
 
     @property
     def identity(self) -> bytes:
@@ -56,11 +67,6 @@ class Node:
                 and verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, certificate.public_key) is Signature.VALID
             )
         return self._self_signed
-
-    @property
-    def usable(self) -> bool:
-        """False where it was seen only in a place from which no server takes an issuer."""
-        return any(place in (ROOTS, INTERMEDIATES, PRESENTED) for place in self.places)
 
     def is_anchor(self, rules: Rules) -> bool:
         """RFC 5280 6.1.1 (d), as the rules narrow it."""
@@ -105,6 +111,7 @@ class Pool:
             self._presented.setdefault(self._key(certificate.subject), []).append(certificate)
         self._named: dict[bytes, tuple[Node, ...]] = {}
         self._issuers: dict[bytes, Issuers] = {}
+        self.assumptions: dict[tuple[object, ...], tuple[Any, ...]] = {}  # the engine's statements about store and rules
         self._misplaced: tuple[Node, ...] | None = None
         self.states: dict[tuple[int, ...], object] = {}  # path/validate keeps the state after each chain of CAs here
 
@@ -181,7 +188,10 @@ class Pool:
                 bad.append(Edge(node, verdict, matches))
         if good:
             misses += [edge.issuer for edge in bad]
-        edges = sorted(good or bad, key=lambda e: (not e.issuer.usable, e.signature is not Signature.VALID, e.aki_matches is not True, e.issuer.identity))
+        found = good or bad
+        if len(found) == 1:
+            return Issuers((found[0],), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
+        edges = sorted(found, key=lambda e: (not e.issuer.usable, e.signature is not Signature.VALID, e.aki_matches is not True, e.issuer.identity))
         return Issuers(tuple(edges), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
 
 

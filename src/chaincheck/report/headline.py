@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from chaincheck.causes.cause import Cause
-    from chaincheck.diagnosis import Diagnosis, Statement
+    from chaincheck.diagnosis import Diagnosis
 
 
 def headline(diagnosis: Diagnosis, lang: str = "en", timezone: tzinfo | None = None) -> str:
@@ -33,17 +33,18 @@ def _accepted(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str
 
 def _refused(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
     fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
-    if not fatal:
+    # What something not told could still overturn neither leads nor counts.
+    certain = [cause for cause in fatal if cause.proven] or fatal
+    if not certain:
         return said.render("headline.refused", clause=Text(said.render("verdict.refused")))
-    # What refuses for certain is said before what something not told could still overturn.
-    first = next((cause for cause in fatal if cause.proven), fatal[0])
-    return _counted(said, "refused", _clause(diagnosis, first, said, timezone), len(fatal) - 1)
+    return _counted(said, "refused", _clause(diagnosis, certain[0], said, timezone), len(certain) - 1)
 
 
 def _undetermined(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
     blocking = [statement for statement in diagnosis.unchecked if statement.blocks]
     if blocking:
-        return _counted(said, "undetermined", Text(said.render(f"unchecked.{blocking[0].code}.clause", _facts(blocking[0]))), len(blocking) - 1)
+        clause = said.render(f"unchecked.{blocking[0].code}.clause", dict(blocking[0].facts))
+        return _counted(said, "undetermined", Text(clause), len(blocking) - 1)
     fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
     if fatal:
         return _counted(said, "undetermined", _clause(diagnosis, fatal[0], said, timezone), len(fatal) - 1)
@@ -60,7 +61,3 @@ def _clause(diagnosis: Diagnosis, cause: Cause, said: Words, timezone: tzinfo | 
         clause = said.render("headline.in-store", clause=Text(clause), store=diagnosis.store_name)
     # A template that begins with the element has been given the capital of a sentence; inside one it has none.
     return Text(clause[:1].lower() + clause[1:] if said.lang == "en" and clause.startswith("The ") else clause)
-
-
-def _facts(statement: Statement) -> dict[str, object]:
-    return dict(statement.facts)

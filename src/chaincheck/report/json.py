@@ -35,14 +35,16 @@ _HIDDEN = re.compile(
 def to_dict(diagnosis: Diagnosis, *, audience: Audience = "full", lang: str = "en", timings: bool = False) -> dict[str, Any]:
     """Plain data. Moments are ISO 8601 in UTC with Z, serials and fingerprints lower-case hex.
 
-    ``audience``: "full" is everything; "administrator" leaves out the other candidate paths and the fetches; "client" is for a stranger and
-    holds nothing about store, network or other certificates. ``timings`` adds to "full" how long each fetch took, which differs from run to run.
+    ``audience``: "full" is everything; "administrator" leaves out the other candidate paths and the fetches; "client" is for a stranger
+    and holds nothing about store, network or other certificates. ``timings`` adds to "full" how long each fetch took, which differs from
+    run to run.
 
     Raises InputError for an audience or a language that does not exist.
     """
     said = words(lang)
     if audience not in get_args(Audience):
-        raise InputError("unknown-audience", found=repr(audience)[:40], expected=" or ".join(map(repr, get_args(Audience))), where="audience")
+        expected = " or ".join(map(repr, get_args(Audience)))
+        raise InputError("unknown-audience", found=repr(audience)[:40], expected=expected, where="audience")
     client = audience == "client"
     answer: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -60,13 +62,13 @@ def to_dict(diagnosis: Diagnosis, *, audience: Audience = "full", lang: str = "e
 
 
 def to_json(diagnosis: Diagnosis, *, audience: Audience = "full", lang: str = "en", indent: int | None = 2) -> str:
-    """``to_dict`` as JSON text, ending in a line break; control, format and bidirectional characters are written as ``\\u`` escapes."""
+    """``to_dict`` as JSON text; control, format and bidirectional characters are written as ``\\u`` escapes."""
     import json
 
     text = json.dumps(to_dict(diagnosis, audience=audience, lang=lang), ensure_ascii=False, indent=indent)
     if not text.isascii() or "\x7f" in text:
         text = _HIDDEN.sub(_escape, text)  # such characters can stand only inside of strings
-    return text + "\n"
+    return text
 
 
 def _particulars(diagnosis: Diagnosis, said: Words) -> dict[str, Any]:

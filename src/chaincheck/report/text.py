@@ -17,7 +17,6 @@ from chaincheck.report.layout import wrap
 from chaincheck.report.tree import GOOD, OPEN, REFUSES, WARNS, draw, element_names, mark, short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import tzinfo
 
     from chaincheck.causes.cause import Cause
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from chaincheck.revocation.status import RevocationStatus
 
 _FINDING_MARKS = {Finding.FOUND: REFUSES, Finding.RULED_OUT: GOOD, Finding.NOT_CHECKED: OPEN}
-_SEVERITY_MARKS = {Severity.WARNING: WARNS, Severity.NOTE: " "}
+_STATUS_MARKS = {"good": GOOD, "revoked": REFUSES, "on-hold": REFUSES, "unknown": OPEN}
 _MOST_PATHS = 8  # other paths in the text; all of them are in the JSON
 
 # What is not checked because the stores were not told is answered by the commands that export them.
@@ -66,6 +65,7 @@ class _Report:
         self._path()
         self._documented()
         self._causes()
+        self._notes()
         self._revocation()
         self._statements()
         self._outlook()
@@ -73,14 +73,25 @@ class _Report:
 
     def brief(self) -> str:
         self._add(headline(self._diagnosis, self._said.lang, self._timezone))
+        self._add(f"{self._say('store')}: {self._store()}")
         if self._diagnosis.path is not None:
             self._lines += ["", *self._draw()]
         fatal = [cause for cause in self._diagnosis.causes if cause.severity is Severity.FATAL]
-        if fatal and fatal[0].resolutions:
-            first = fatal[0].resolutions[0].in_language(self._said.lang)
+        first = next((cause for cause in fatal if cause.proven), next(iter(fatal), None))
+        if first is None:
             self._lines.append("")
-            self._add(f"{self._say('what-to-do')}: {first.title} ({self._who(first)})", first="  ")
-            self._steps(first, "    ")
+            for status in self._diagnosis.revocation:
+                self._status(status)
+        else:
+            self._lines.append("")
+            self._add(first.text(self._said.lang, self._timezone), first="  ")
+            self._add(first.why(self._said.lang, self._timezone), first="  ")
+            for position, english in enumerate(first.resolutions):
+                each = english.in_language(self._said.lang)
+                self._lines += [] if position > 1 else [""]
+                self._add(f"{each.title} ({self._who(each)})", first="  → ")
+                if position == 0:
+                    self._steps(each, "    ", notes=False)
         return "\n".join(self._lines) + "\n"
 
     # parts
@@ -118,8 +129,9 @@ class _Report:
             self._title("other-paths")
             for other in others[:_MOST_PATHS]:
                 line = " → ".join(reversed(element_names(other)))
-                codes = dict.fromkeys(cause.clause(self._said.lang, self._timezone) for cause in other.causes if cause.severity is Severity.FATAL)
-                self._add(f"{line}: {'; '.join(codes)}" if codes else line, first=f"  {mark(other.causes)} ")
+                fatal = [cause for cause in other.causes if cause.severity is Severity.FATAL]
+                clauses = dict.fromkeys(cause.clause(self._said.lang, self._timezone) for cause in fatal)
+                self._add(f"{line}: {'; '.join(clauses)}" if clauses else line, first=f"  {mark(other.causes)} ")
         cut = self._diagnosis.paths_cut
         left = len(others) - _MOST_PATHS if len(others) > _MOST_PATHS else 0
         if cut is not None or left:
@@ -132,43 +144,58 @@ class _Report:
             self._add(f"{what}: {self._said.render(f'finding.{finding.value}')}", first=f"  {_FINDING_MARKS[finding]} ")
 
     def _causes(self) -> None:
-        for severity, title in ((Severity.FATAL, "causes"), (Severity.WARNING, "warnings"), (Severity.NOTE, "notes")):
+        for severity, title in ((Severity.FATAL, "causes"), (Severity.WARNING, "warnings")):
             causes = [cause for cause in self._diagnosis.causes if cause.severity is severity]
             if causes:
                 self._title(title)
             for index, cause in enumerate(causes):
-                if index:
-                    self._lines.append("")
+                self._lines += [""] if index else []
                 self._cause(cause)
 
     def _cause(self, cause: Cause) -> None:
         number = self._numbers[cause]
-        sign = (REFUSES if cause.proven else OPEN) if cause.severity is Severity.FATAL else _SEVERITY_MARKS[cause.severity]
+        sign = WARNS if cause.severity is Severity.WARNING else REFUSES if cause.proven else OPEN
         self._add(cause.text(self._said.lang, self._timezone), first=f"  [{number}] {sign} ")
-        indent = "      "
+        indent = " " * self._columns(f"  [{number}] ")
         if cause.severity is Severity.FATAL and not cause.proven:
             self._add(f"({self._say('unproven')})", first=indent)
         self._add(cause.why(self._said.lang, self._timezone), first=indent)
+        if cause.windows is not None:
+            self._lines += ["", f"{indent}{self._say('windows')}"]
+            for line in self._windows(cause.windows):
+                self._add(line, first=indent + "  ")
+        self._add(cause.reference, first=f"{indent}{self._say('reference')}: ")
         for position, each in enumerate(cause.resolutions):
             self._resolution(each.in_language(self._said.lang), f"{number}{_letter(position)}", indent)
-        if cause.windows is not None:
-            self._add(self._windows(cause.windows), first=f"{indent}{self._say('windows')}: ")
-        self._add(cause.reference, first=f"{indent}{self._say('reference')}: ")
+
+    def _notes(self) -> None:
+        """What explains without refusing: in short, with what is the same for several said once."""
+        notes = [cause for cause in self._diagnosis.causes if cause.severity is Severity.NOTE]
+        if not notes:
+            return
+        self._title("notes")
+        said_already: set[str] = set()
+        for cause in notes:
+            self._add(cause.text(self._said.lang, self._timezone), first="  - ")
+            why = cause.why(self._said.lang, self._timezone)
+            if why not in said_already:
+                said_already.add(why)
+                self._add(why, first="    ")
 
     def _resolution(self, each: Resolution, label: str, indent: str) -> None:
         head = f"{each.title} ({self._who(each)})"
-        known = self._printed.get(each.id)
-        if known is not None:
+        known = self._printed.setdefault(each.id, label)
+        self._lines.append("")
+        if known != label:
             self._add(f"{head} → {self._said.render('report.see', label=known)}", first=f"{indent}{label}  ")
             return
-        self._printed[each.id] = label
         self._add(head, first=f"{indent}{label}  ")
         self._steps(each, indent + "    ")
 
-    def _steps(self, each: Resolution, indent: str) -> None:
+    def _steps(self, each: Resolution, indent: str, *, notes: bool = True) -> None:
         for number, step in enumerate(each.steps, 1):
             self._add(step, first=f"{indent}{number}. ")
-        for note in each.notes:
+        for note in each.notes if notes else ():
             self._add(note, first=f"{indent}- ")
         if each.risk is not None:
             self._add(each.risk, first=f"{indent}{WARNS} {self._say('risk')}: ")
@@ -176,16 +203,16 @@ class _Report:
             self._lines.append(f"{indent}{self._say('commands')}:")
             self._lines += [f"{indent}  {command}" for command in each.commands]
 
-    def _windows(self, codes: WindowsCodes) -> str:
-        said: list[str] = []
+    def _windows(self, codes: WindowsCodes) -> list[str]:
+        lines: list[str] = []
         if codes.iis is not None:
             also = [f"{self._say('seen-as')} {other.status} ({self._mark(other.mark)})" for other in codes.also]
-            said.append(", ".join([f"IIS {codes.iis.status} ({self._mark(codes.iis.mark)})", *also]))
+            lines.append(self._said.render("list.separator").join([f"IIS {codes.iis.status} ({self._mark(codes.iis.mark)})", *also]))
         if codes.hresult is not None:
-            said.append(f"{codes.hresult.hex} = {codes.hresult.signed} {codes.hresult.name} ({self._mark(codes.hresult.mark)})")
+            lines.append(f"{codes.hresult.hex} = {codes.hresult.signed} {codes.hresult.name} ({self._mark(codes.hresult.mark)})")
         if codes.trust_status is not None:
-            said.append(f"{codes.trust_status.name} {codes.trust_status.hex} ({self._mark(codes.trust_status.mark)})")
-        return "; ".join(said)
+            lines.append(f"{codes.trust_status.name} {codes.trust_status.hex} ({self._mark(codes.trust_status.mark)})")
+        return lines
 
     def _revocation(self) -> None:
         asked = self._diagnosis.revocation
@@ -196,17 +223,17 @@ class _Report:
             self._status(status)
 
     def _status(self, status: RevocationStatus) -> None:
-        sign = {"good": GOOD, "revoked": REFUSES, "on-hold": REFUSES}.get(str(status.status), OPEN)
-        said = self._said.render(f"report.status.{status.status}")
+        sign = _STATUS_MARKS.get(status.status.value, "-")
+        said = self._said.render(f"report.status.{status.status.value}")
         self._add(f"{short_name(status.certificate.subject)}: {said}", first=f"  {sign} ")
         for attempt in status.attempts:
             self._add(self._attempt(attempt, decided=attempt is status.decided_by), first="    → ")
 
     def _attempt(self, attempt: Attempt, *, decided: bool) -> str:
         kind = self._said.value("evidence", attempt.kind)
-        outcome = self._said.render(f"report.attempt.{attempt.outcome}")
+        outcome = self._said.render(f"report.attempt.{attempt.outcome.value}")
         details = [self._said.value("reason", text) for text in (attempt.detail, *attempt.notes) if text]
-        if attempt.failure and attempt.failure != str(attempt.outcome):
+        if attempt.failure and attempt.failure != attempt.outcome.value:
             details.insert(0, self._said.value("outcome", attempt.failure))
         source = visible(attempt.source)
         if attempt.origin != "fetched" and attempt.sha256 is not None:
@@ -226,7 +253,8 @@ class _Report:
         self._title("not-checked")
         for statement in self._diagnosis.unchecked:
             self._add(self._sentence("unchecked", statement), first=f"  {OPEN if statement.blocks else '-'} ")
-            self._add(self._said.render(f"unchecked.{statement.code}.how", dict(statement.facts)), first=f"      {self._say('how-to-check')}: ", rest="      ")
+            how = self._said.render(f"unchecked.{statement.code}.how", dict(statement.facts))
+            self._add(f"{self._say('how-to-check')}: {how}", first="    ")
         if any(statement.code in _STORES_NOT_TOLD for statement in self._diagnosis.unchecked) and "give-stores" not in self._printed:
             stores = resolution("give-stores", self._said.lang)
             self._lines.append("")
@@ -234,9 +262,10 @@ class _Report:
             self._steps(stores, "      ")
 
     def _outlook(self) -> None:
-        if self._diagnosis.upcoming:
+        changes = [change for change in self._diagnosis.upcoming if change.verdict is not self._diagnosis.verdict]
+        if changes:
             self._title("upcoming", table="report")
-            for change in self._diagnosis.upcoming:
+            for change in changes:
                 self._add(self._change(change), first="  - ")
 
     def _change(self, change: Change) -> str:
@@ -279,7 +308,8 @@ class _Report:
         return [] if path is None else draw(self._diagnosis, path, self._numbers, self._said, self._timezone, self._width)
 
     def _title(self, key: str, *, table: str = "labels") -> None:
-        self._lines += ["", self._said.render(f"{table}.{key}"), ""]
+        title = self._said.render(f"{table}.{key}")
+        self._lines += ["", title, "-" * self._columns(title), ""]
 
     def _add(self, text: str, *, first: str = "", rest: str | None = None) -> None:
         self._lines += wrap(text, self._width, first=first, rest=rest, east_asian=self._said.lang == "ja")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chaincheck.causes.codes import CauseCode, Severity
 from chaincheck.causes.words import Text, visible
-from chaincheck.report.layout import width, wrap
+from chaincheck.report.layout import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,9 +33,7 @@ class _Drawn:
     reasons: tuple[str, ...]
 
 
-def draw(
-    diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None, columns: int
-) -> list[str]:
+def draw(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None, columns: int) -> list[str]:
     """The lines of one path. ``numbers``: where in the list of causes each cause stands."""
     east_asian = said.lang == "ja"
     lines: list[str] = []
@@ -43,7 +41,7 @@ def draw(
         branch = "" if depth == 0 else "   " * (depth - 1) + "└─ "
         start = f"  {branch}{drawn.mark} "
         lines += wrap(drawn.label, columns, first=start, east_asian=east_asian)
-        margin = " " * width(start, east_asian=east_asian)
+        margin = " " * (4 + 3 * depth)  # under the name, whether the font draws the marks narrow or wide
         for reason in drawn.reasons:
             lines += wrap(reason, columns, first=f"{margin}→ ", east_asian=east_asian)
     return lines
@@ -66,20 +64,17 @@ def short_name(name: Name) -> str:
 def element_names(path: Path) -> list[str]:
     """The name of each element, subject first: in full where the common name alone would not tell two of them apart."""
     short = [short_name(element.name) for element in path.elements]
-    return [
-        visible(str(element.name))[:_NAME_LIMIT] if short.count(name) > 1 else name for element, name in zip(path.elements, short, strict=True)
-    ]
+    pairs = zip(path.elements, short, strict=True)
+    return [visible(str(element.name))[:_NAME_LIMIT] if short.count(name) > 1 else name for element, name in pairs]
 
 
-def _from_the_top(
-    diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None
-) -> list[_Drawn]:
+def _from_the_top(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None) -> list[_Drawn]:
     elements, names = path.elements, element_names(path)
     drawn = [] if path.complete else _above(diagnosis, elements[-1], numbers, said, timezone)
     untold_root = not path.complete and not drawn
     for index in range(len(elements) - 1, -1, -1):
         element = elements[index]
-        own = [cause for cause in element.causes if cause.code not in _OF_THE_MISSING]
+        own = [cause for cause in _causes_of(element, diagnosis, path) if cause.code not in _OF_THE_MISSING]
         reasons = [_reason(cause, numbers, said, timezone) for cause in own]
         sign = mark(own)
         if untold_root and index == len(elements) - 1 and sign is not REFUSES and not _explained(own):
@@ -89,9 +84,15 @@ def _from_the_top(
     return drawn
 
 
-def _above(
-    diagnosis: Diagnosis, top: Element, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None
-) -> list[_Drawn]:
+def _causes_of(element: Element, diagnosis: Diagnosis, path: Path) -> list[Cause]:
+    """What speaks about an element, notes left out; on the best path also what is common to all paths, such as a missing key."""
+    causes = element.causes
+    if path is diagnosis.path and element.certificate is not None:
+        causes = tuple(cause for cause in diagnosis.causes if cause.certificate == element.certificate)
+    return [cause for cause in causes if cause.severity is not Severity.NOTE]
+
+
+def _above(diagnosis: Diagnosis, top: Element, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None) -> list[_Drawn]:
     """The issuer that is not there, where the path stops below the root."""
     if top.certificate is None or top.certificate.is_self_issued:
         return []

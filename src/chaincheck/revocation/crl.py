@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from chaincheck.revocation.evidence import Evidence
     from chaincheck.revocation.target import Context, Target
     from chaincheck.x509.certificate import Certificate
-    from chaincheck.x509.crl import CertificateList, Entry
+    from chaincheck.x509.crl import CertificateList
+    from chaincheck.x509.crl_entries import Entry
     from chaincheck.x509.extensions import GeneralName
 
 MAX_SIGNERS = 16  # certificates of one name whose keys are tried; a rollover has two

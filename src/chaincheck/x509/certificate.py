@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from chaincheck.x509 import der, extensions
 from chaincheck.x509.key import PublicKey
 from chaincheck.x509.name import Name
-from chaincheck.x509.name import read as read_name
+from chaincheck.x509.name import fault as name_fault
 from chaincheck.x509.signature import algorithm_fault
 
 _T = TypeVar("_T")
@@ -320,7 +320,7 @@ def _inner_faults(certificate: Certificate) -> list[Fault]:
     found = []
     data = certificate.der
     for encoded, where in ((certificate.issuer_der, "issuer"), (certificate.subject_der, "subject")):
-        fault = _name_fault(encoded)
+        fault = name_fault(encoded)
         if fault is not None:
             found.append(Fault(data.find(encoded) + fault.offset, fault.what, where))
     if certificate.inner_algorithm != certificate.signature_algorithm:  # RFC 5280 4.1.1.2
@@ -343,23 +343,6 @@ def _inner_faults(certificate: Certificate) -> list[Fault]:
     if certificate.extensions and certificate.version != 3:  # RFC 5280 4.1.2.1
         found.append(Fault(0, f"extensions in a version {certificate.version} certificate", "version"))
     return sorted(found)
-
-
-_GOOD_NAMES: dict[bytes, None] = {}
-
-
-def _name_fault(encoded: bytes) -> der.Malformed | None:
-    if encoded in _GOOD_NAMES:
-        return None
-    try:
-        read_name(encoded)
-    except der.Malformed as fault:
-        return fault
-    if len(encoded) <= 512:
-        if len(_GOOD_NAMES) >= 8192:
-            _GOOD_NAMES.clear()
-        _GOOD_NAMES[encoded] = None
-    return None
 
 
 def _loose(data: bytes, pos: int, end: int) -> tuple[int, int, int]:

@@ -1,35 +1,23 @@
-"""One certificate revocation list (RFC 5280 5): sliced once, its entries never turned into objects.
-
-The list of entries is walked once by a regular expression, which finds it well-formed and leaves a checkpoint every few hundred entries.
-A serial number is then looked up with ``bytes.find``, and every hit is confirmed by the structure from the nearest checkpoint on: the bytes
-of a serial number inside another entry's extension are no hit.
-"""
+"""One certificate revocation list (RFC 5280 5): sliced once, its entries left where they are (see ``crl_entries``)."""
 
 from __future__ import annotations
 
-import re
-from array import array
-from bisect import bisect_right
-from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from chaincheck.x509 import der, extensions
+from chaincheck.x509 import crl_entries, der, extensions
 from chaincheck.x509.certificate import Fault
-from chaincheck.x509.extensions import Extension
 from chaincheck.x509.name import Name
 from chaincheck.x509.name import read as read_name
 from chaincheck.x509.signature import algorithm_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from chaincheck.x509.crl_entries import Entry, Walked
+    from chaincheck.x509.extensions import Extension, GeneralName
 
 CRL_NUMBER = "2.5.29.20"
-REASON_CODE = "2.5.29.21"
-INVALIDITY_DATE = "2.5.29.24"
 DELTA_CRL_INDICATOR = "2.5.29.27"
 ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
-CERTIFICATE_ISSUER = "2.5.29.29"
 EXPIRED_CERTS_ON_CRL = "2.5.29.60"  # X.509 (2019) 9.5.2.8
 
 UNDERSTOOD = frozenset(
@@ -42,13 +30,12 @@ UNDERSTOOD = frozenset(
         EXPIRED_CERTS_ON_CRL,
     }
 )
-ENTRY_UNDERSTOOD = frozenset({REASON_CODE, INVALIDITY_DATE, CERTIFICATE_ISSUER})
 
 
 class IssuingDistributionPoint(NamedTuple):
     """RFC 5280 5.2.5; ``relative`` is the DER of nameRelativeToCRLIssuer, ``only`` the attribute that is TRUE: user, ca, attribute."""
 
-    full_name: tuple[extensions.GeneralName, ...]
+    full_name: tuple[GeneralName, ...]
     relative: bytes | None
     only: str | None
     some_reasons: frozenset[str] | None
@@ -73,8 +60,7 @@ class CertificateList:
         inner, after = der.expect(encoded, start, stop, der.SEQUENCE, "tbsCertList")
         self._tbs_at = (start, after)
         self._entries_at = (after, after)
-        self.extensions: tuple[Extension, ...] = ()
-        self._slice_tbs(inner, after)
+        self.extensions = self._slice_tbs(inner, after)
         _, pos = der.expect(encoded, after, stop, der.SEQUENCE, "signatureAlgorithm")
         self.signature_algorithm = encoded[after:pos]
         inner, after = der.expect(encoded, pos, stop, der.BIT_STRING, "signatureValue")
@@ -89,8 +75,8 @@ class CertificateList:
         self.expired_certificates_from_s: int | None = None
         self._read_extensions()
 
-    def _slice_tbs(self, pos: int, stop: int) -> None:
-        """RFC 5280 5.1.2."""
+    def _slice_tbs(self, pos: int, stop: int) -> tuple[Extension, ...]:
+        """RFC 5280 5.1.2; the extensions."""
         data, header, expect = self.der, der.header, der.expect
         tag, inner, after = header(data, pos, stop)
         self.version = 1
@@ -117,13 +103,14 @@ class CertificateList:
             self._entries_at = (inner, pos)
             if inner == pos:  # RFC 5280 5.1.2.6
                 self._faults.append(Fault(inner, "an empty list, where RFC 5280 wants none", "revokedCertificates", readable=True))
-        if pos < stop:
-            inner, after = expect(data, pos, stop, 0xA0, "the extensions")
-            if after != stop:
-                raise der.Malformed(after, "bytes after the extensions", "crlExtensions")
-            self.extensions = read_extensions(data, inner, after)
-            if self.version != 2:  # RFC 5280 5.1.2.1
-                self._faults.append(Fault(pos, "extensions in a version 1 CRL", "version"))
+        if pos == stop:
+            return ()
+        inner, after = expect(data, pos, stop, 0xA0, "the extensions")
+        if after != stop:
+            raise der.Malformed(after, "bytes after the extensions", "crlExtensions")
+        if self.version != 2:  # RFC 5280 5.1.2.1
+            self._faults.append(Fault(pos, "extensions in a version 1 CRL", "version"))
+        return crl_entries.read_extensions(data, inner, after)
 
     def _read_extensions(self) -> None:
         """RFC 5280 5.2: the values that decide what the CRL speaks about."""
@@ -249,7 +236,7 @@ def _number(value: bytes) -> int:
 def _issuing_distribution_point(value: bytes) -> IssuingDistributionPoint:
     """RFC 5280 5.2.5."""
     start, stop = der.whole(value, der.SEQUENCE, "IssuingDistributionPoint")
-    full: tuple[extensions.GeneralName, ...] = ()
+    full: tuple[GeneralName, ...] = ()
     relative: bytes | None = None
     reasons: frozenset[str] | None = None
     true = set()

@@ -80,7 +80,10 @@ def _usual_entries() -> re.Pattern[bytes]:
 
 
 def walk(data: bytes, start: int, stop: int) -> Walked:
-    """Find the whole list well-formed: the usual entries by the pattern, the others one by one."""
+    """Find the whole list well-formed: the usual entries by the pattern, the others one by one.
+
+    Of the dates of usual entries only the digits are checked; ``find`` reads that of the entry it finds.
+    """
     match = _usual_entries().match
     checkpoints = array("Q", (start,))
     unknown: dict[str, None] = {}
@@ -96,7 +99,7 @@ def walk(data: bytes, start: int, stop: int) -> Walked:
         try:
             pos, critical = _unusual_entry(data, pos, stop, known)
         except der.Malformed as malformed:
-            fault = malformed
+            fault = malformed.with_traceback(None)
             break
         if pos - checkpoints[-1] >= CHECKPOINT_BYTES:
             checkpoints.append(pos)
@@ -109,8 +112,8 @@ def walk(data: bytes, start: int, stop: int) -> Walked:
 
 
 def find(data: bytes, start: int, walked: Walked, serial: int) -> Iterator[Entry]:
-    """Every entry of that serial number in the list that begins at ``start``, in its order; raises ``der.Malformed`` for an unreadable one."""
-    needle = _integer(serial)
+    """Every entry of that serial number in the list that begins at ``start``; raises ``der.Malformed`` for one that cannot be read."""
+    needle = integer_der(serial)
     pos = start
     while (hit := data.find(needle, pos, walked.end)) >= 0:
         # never back: all hits together cost at most one walk over the list
@@ -158,9 +161,7 @@ def _entry(data: bytes, pos: int, stop: int) -> Entry:
     return Entry(serial, revoked_at, reason, invalidity, issuer, unknown)
 
 
-def _entry_extensions(
-    data: bytes, pos: int, stop: int
-) -> tuple[str | None, int | None, tuple[GeneralName, ...], tuple[Extension, ...]]:
+def _entry_extensions(data: bytes, pos: int, stop: int) -> tuple[str | None, int | None, tuple[GeneralName, ...], tuple[Extension, ...]]:
     """crlEntryExtensions (RFC 5280 5.3) that fill a window."""
     reason: str | None = None
     invalidity: int | None = None
@@ -201,7 +202,7 @@ def read_extensions(data: bytes, pos: int, stop: int) -> tuple[Extension, ...]:
     return tuple(found)
 
 
-def _integer(value: int) -> bytes:
+def integer_der(value: int) -> bytes:
     """The DER of an INTEGER."""
     octets = value.to_bytes((value if value >= 0 else ~value).bit_length() // 8 + 1, "big", signed=True)
     size = len(octets)

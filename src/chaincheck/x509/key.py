@@ -20,6 +20,21 @@ _CURVE_BITS = {
 _EC_OCTETS = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}
 
 
+# The everyday keys by the exact DER around their numbers, so that they need not be read element by element:
+# (what stands before the numbers, what stands after, length of the whole, algorithm, bits).
+_RSA_FRAME = bytes.fromhex("300d06092a864886f70d0101010500")
+_SHAPES = (
+    (bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"), b"", 91, "ec", 256),
+    (bytes.fromhex("30820122") + _RSA_FRAME + bytes.fromhex("0382010f003082010a0282010100"), bytes.fromhex("0203010001"), 294, "rsa", 2048),
+    (bytes.fromhex("308201a2") + _RSA_FRAME + bytes.fromhex("0382018f003082018a0282018100"), bytes.fromhex("0203010001"), 422, "rsa", 3072),
+    (bytes.fromhex("30820222") + _RSA_FRAME + bytes.fromhex("0382020f003082020a0282020100"), bytes.fromhex("0203010001"), 550, "rsa", 4096),
+)
+_FRAME_OF = {"ec": 26, "rsa": 24}
+_PARAMETERS_OF = {
+    ("ec", 256): bytes.fromhex("06082a8648ce3d030107"), ("rsa", 2048): b"\x05\x00", ("rsa", 3072): b"\x05\x00", ("rsa", 4096): b"\x05\x00",
+}  # fmt: skip
+
+
 class Unsupported(Exception):
     """This build cannot use the key or algorithm; internal, it becomes a cause."""
 
@@ -58,6 +73,14 @@ class PublicKey:
 
     def _read(self) -> None:
         spki = self.spki
+        for prefix, suffix, size, algorithm, bits in _SHAPES:
+            if len(spki) == size and spki.startswith(prefix) and spki.endswith(suffix):
+                octets = spki[_FRAME_OF[algorithm] :]
+                # A modulus is odd and has its highest bit set, or it is not of that size.
+                if algorithm == "ec" or (spki[len(prefix)] & 0x80 and spki[-len(suffix) - 1] & 1):
+                    self.algorithm, self.bits, self.key_octets = algorithm, bits, octets
+                    self.parameters = _PARAMETERS_OF[algorithm, bits]
+                    return
         start, stop = der.whole(spki, der.SEQUENCE, "SubjectPublicKeyInfo")
         inner, after = der.expect(spki, start, stop, der.SEQUENCE, "the key's algorithm")
         _, parameters = der.expect(spki, inner, after, der.OID, "the key's algorithm identifier")

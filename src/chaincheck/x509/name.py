@@ -91,24 +91,48 @@ class Name:
 def read(encoded: bytes) -> tuple[tuple[Attribute, ...], ...]:
     """Read a Name strictly; raises ``der.Malformed``."""
     start, stop = der.whole(encoded, der.SEQUENCE, "Name")
-    rdns = []
-    for tag, pos, inner, after in der.children(encoded, start, stop, 1000):
-        if tag != der.SET:
-            raise der.Malformed(pos, f"tag 0x{tag:02x} where a RelativeDistinguishedName (SET) belongs")
-        attributes = []
-        previous = b""
-        for kind, at, body, end in der.children(encoded, inner, after, 1000):
-            if kind != der.SEQUENCE:
-                raise der.Malformed(at, f"tag 0x{kind:02x} where an AttributeTypeAndValue belongs")
-            current = encoded[at:end]
-            if current < previous:  # X.690 11.6: the elements of a SET OF are in ascending order
-                raise der.Malformed(at, "a SET OF that is not in ascending order")
-            previous = current
-            attributes.append(_attribute(encoded, body, end))
-        if not attributes:
-            raise der.Malformed(pos, "an empty RelativeDistinguishedName")
-        rdns.append(tuple(attributes))
-    return tuple(rdns)
+    return tuple(_relative(encoded, *child) for child in der.children(encoded, start, stop, 1000))
+
+
+def _relative(encoded: bytes, tag: int, pos: int, inner: int, after: int) -> tuple[Attribute, ...]:
+    """One RelativeDistinguishedName."""
+    if tag != der.SET:
+        raise der.Malformed(pos, f"tag 0x{tag:02x} where a RelativeDistinguishedName (SET) belongs")
+    attributes = []
+    previous = b""
+    for kind, at, body, end in der.children(encoded, inner, after, 1000):
+        if kind != der.SEQUENCE:
+            raise der.Malformed(at, f"tag 0x{kind:02x} where an AttributeTypeAndValue belongs")
+        current = encoded[at:end]
+        if current < previous:  # X.690 11.6: the elements of a SET OF are in ascending order
+            raise der.Malformed(at, "a SET OF that is not in ascending order")
+        previous = current
+        attributes.append(_attribute(encoded, body, end))
+    if not attributes:
+        raise der.Malformed(pos, "an empty RelativeDistinguishedName")
+    return tuple(attributes)
+
+
+def fault(encoded: bytes) -> der.Malformed | None:
+    """What keeps the bytes from being a Name, or None. Relative names repeat (country, organisation), so those found good are kept."""
+    try:
+        start, stop = der.whole(encoded, der.SEQUENCE, "Name")
+        while start < stop:
+            tag, inner, after = der.header(encoded, start, stop)
+            relative = encoded[start:after]
+            if relative not in _GOOD:
+                _relative(encoded, tag, start, inner, after)
+                if len(relative) <= 128:
+                    if len(_GOOD) >= 16384:
+                        _GOOD.clear()
+                    _GOOD[relative] = None
+            start = after
+    except der.Malformed as found:
+        return found
+    return None
+
+
+_GOOD: dict[bytes, None] = {}
 
 
 def _attribute(encoded: bytes, start: int, stop: int) -> Attribute:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from chaincheck.x509 import der, extensions
+from chaincheck.x509 import der
 from chaincheck.x509.certificate import Certificate
-from chaincheck.x509.crl import reason_code
+from chaincheck.x509.crl_entries import integer_der, read_extensions, reason_code
 from chaincheck.x509.name import Name
 from chaincheck.x509.name import read as read_name
 from chaincheck.x509.signature import algorithm_fault
 
 if TYPE_CHECKING:
+    from chaincheck.x509.extensions import Extension
     from chaincheck.x509.key import PublicKey
 
 BASIC = "1.3.6.1.5.5.7.48.1.1"
@@ -34,7 +35,6 @@ HASHES = {
 }
 MAX_SINGLES = 10_000  # answers in one response; responders that answer for whole CAs stay far below
 MAX_CERTIFICATES = 100  # a response needs one, rarely a chain
-MAX_EXTENSIONS = 100
 
 
 class CertId(NamedTuple):
@@ -68,7 +68,7 @@ class SingleResponse(NamedTuple):
     this_update_s: int
     next_update_s: int | None
     archive_cutoff_s: int | None
-    extensions: tuple[extensions.Extension, ...]
+    extensions: tuple[Extension, ...]
 
     @property
     def unknown_critical(self) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class OcspResponse:
         self.produced_at_s = 0
         self.responses: tuple[SingleResponse, ...] = ()
         self.certificates: tuple[Certificate, ...] = ()
-        self.extensions: tuple[extensions.Extension, ...] = ()
+        self.extensions: tuple[Extension, ...] = ()
         self.nonce: bytes | None = None
         start, stop = der.whole(encoded, der.SEQUENCE, "OCSPResponse")
         inner, after = der.expect(encoded, start, stop, der.ENUMERATED, "responseStatus")
@@ -210,7 +210,7 @@ def _single(data: bytes, tag: int, pos: int, start: int, stop: int) -> SingleRes
     inner, pos = der.expect(data, after, stop, der.GENERALIZED_TIME, "thisUpdate")
     this_update = der.time(data, der.GENERALIZED_TIME, inner, pos)
     next_update: int | None = None
-    listed: tuple[extensions.Extension, ...] = ()
+    listed: tuple[Extension, ...] = ()
     if pos < stop and data[pos] == 0xA0:
         _, inner, after = der.header(data, pos, stop)
         start, pos = der.expect(data, inner, after, der.GENERALIZED_TIME, "nextUpdate")
@@ -253,22 +253,14 @@ def _certificate_id(data: bytes, pos: int, stop: int) -> tuple[CertId, int]:
     return CertId(HASHES.get(oid, oid), data[name:name_stop], data[key:key_stop], der.integer(data, serial, end)), stop
 
 
-def _extensions(data: bytes, pos: int, stop: int) -> tuple[extensions.Extension, ...]:
-    inner, after = der.expect(data, pos, stop, der.SEQUENCE, "extensions")
-    if after != stop:
-        raise der.Malformed(after, "bytes after the extensions", "extensions")
-    found = []
-    for _, at, _, end in der.children(data, inner, after, MAX_EXTENSIONS):
-        try:
-            found.append(extensions.read(data[at:end]))
-        except der.Malformed as fault:
-            raise der.Malformed(at + fault.offset, fault.what, "extensions") from fault
+def _extensions(data: bytes, pos: int, stop: int) -> tuple[Extension, ...]:
+    found = read_extensions(data, pos, stop)
     if len({each.oid for each in found}) != len(found):
         raise der.Malformed(pos, "the same extension twice", "extensions")
-    return tuple(found)
+    return found
 
 
-def _archive_cutoff(listed: tuple[extensions.Extension, ...]) -> int | None:
+def _archive_cutoff(listed: tuple[Extension, ...]) -> int | None:
     """RFC 6960 4.4.4."""
     value = next((each.value for each in listed if each.oid == ARCHIVE_CUTOFF), None)
     return None if value is None else der.time(value, der.GENERALIZED_TIME, *der.whole(value, der.GENERALIZED_TIME, "ArchiveCutoff"))
@@ -298,14 +290,12 @@ def build_request(
     oid = {name: dotted for dotted, name in HASHES.items()}[hash]
     name_hash = hashlib.new(hash, issuer_name, usedforsecurity=False).digest()
     key_hash = hashlib.new(hash, issuer_key.key_octets, usedforsecurity=False).digest()
-    serial = certificate.serial
-    octets = serial.to_bytes((serial if serial >= 0 else ~serial).bit_length() // 8 + 1, "big", signed=True)
     identity = _write(
         der.SEQUENCE,
         _write(der.SEQUENCE, _write(der.OID, _oid(oid)), _write(der.NULL)),
         _write(der.OCTET_STRING, name_hash),
         _write(der.OCTET_STRING, key_hash),
-        _write(der.INTEGER, octets),
+        integer_der(certificate.serial),
     )
     extra = b""
     if nonce is not None:

@@ -1,0 +1,260 @@
+"""All evidence judged together: what wins, what is kept apart, and that the order of inputs does not matter."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import random
+from datetime import timedelta
+
+import pytest
+
+import pki
+from chaincheck.causes.codes import CauseCode, Role, Severity
+from chaincheck.causes.facts import NotFetchedFacts, RevokedFacts, StaleFacts, UnreachableFacts
+from chaincheck.revocation.attempt import Outcome, Reason, failed
+from chaincheck.revocation.evidence import Evidence
+from chaincheck.revocation.status import Status, about_nobody
+from revocation.judging import AT, CA, CLIENT, DAY, HOUR, SOURCED, codes, context, crl, judged, ocsp, target
+
+MONTH_AGO = pki.AT - timedelta(days=30)
+REVOKED = (CLIENT.serial, MONTH_AGO, "keyCompromise")
+HELD = (CLIENT.serial, MONTH_AGO, "certificateHold")
+
+
+def older(days: int) -> dict[str, object]:
+    """The times of evidence that is a few days old and still current."""
+    return {"this_update": pki.AT - timedelta(days=days), "next_update": pki.AT + timedelta(days=30)}
+
+
+def test_a_crl_that_does_not_list_the_certificate_says_good() -> None:
+    status = judged(crl(CA.crl()))
+    assert status.status is Status.GOOD
+    assert status.decided
+    assert status.causes == ()
+    assert (status.holds_from, status.holds_until) == (AT - DAY, AT + 6 * DAY)
+
+
+def test_a_crl_that_lists_the_certificate_says_revoked_with_all_facts() -> None:
+    evidence = crl(CA.crl([REVOKED]))
+    status = judged(evidence)
+    (cause,) = status.causes
+    assert status.status is Status.REVOKED
+    assert (cause.code, cause.severity, cause.proven, cause.role) == (CauseCode.REVOKED, Severity.FATAL, True, Role.SUBJECT)
+    assert cause.facts == RevokedFacts(
+        serial=f"{CLIENT.serial:x}", revoked_at=MONTH_AGO, reason="keyCompromise", evidence="crl", source=evidence.source
+    )
+    assert (status.holds_from, status.holds_until) == (AT - DAY, None)
+
+
+def test_a_revocation_wins_over_a_good_status_however_new() -> None:
+    for good in (ocsp(CA.ocsp_response(CLIENT)), crl(CA.crl(number=2))):
+        assert judged(good, crl(CA.crl([REVOKED], **older(5)))).status is Status.REVOKED
+
+
+def test_a_hold_is_on_hold() -> None:
+    for evidence in (crl(CA.crl([HELD])), ocsp(CA.ocsp_response(CLIENT, "revoked", reason="certificateHold"))):
+        status = judged(evidence)
+        assert status.status is Status.ON_HOLD
+        assert codes(status) == [CauseCode.ON_HOLD]
+
+
+def test_a_hold_ends_with_later_evidence_that_says_good() -> None:
+    assert judged(crl(CA.crl([HELD], **older(5))), crl(CA.crl(number=2))).status is Status.GOOD
+    assert judged(crl(CA.crl([HELD])), crl(CA.crl(number=2, **older(5)))).status is Status.ON_HOLD
+    assert judged(crl(CA.crl([HELD])), crl(CA.crl(number=2))).status is Status.ON_HOLD  # of the same second: the hold counts
+
+
+def test_a_hold_ends_with_later_evidence_that_says_remove_from_crl() -> None:
+    removed = crl(CA.crl([(CLIENT.serial, MONTH_AGO, "removeFromCRL")]))
+    status = judged(crl(CA.crl([HELD], **older(5))), removed)
+    assert status.status is Status.GOOD
+    assert status.decided_by is not None
+    assert status.decided_by.outcome is Outcome.REMOVED
+    assert Reason.REMOVED_FROM_COMPLETE in status.decided_by.notes
+
+
+def test_a_stale_crl_does_not_hide_a_newer_revocation() -> None:
+    stale = crl(CA.crl(this_update=pki.AT - timedelta(days=20), next_update=pki.AT - timedelta(days=10)))
+    status = judged(stale, crl(CA.crl([REVOKED])))
+    assert status.status is Status.REVOKED
+    assert {cause.code: cause.severity for cause in status.causes} == {
+        CauseCode.REVOKED: Severity.FATAL,
+        CauseCode.REVOCATION_STALE: Severity.NOTE,
+    }
+
+
+def test_a_permanent_revocation_counts_when_its_evidence_is_stale_and_nothing_current_decides() -> None:
+    times = {"this_update": pki.AT - timedelta(days=20), "next_update": pki.AT - timedelta(days=10)}
+    assert sorted(codes(judged(crl(CA.crl([REVOKED], **times))))) == [CauseCode.REVOCATION_STALE, CauseCode.REVOKED]
+    assert codes(judged(crl(CA.crl([HELD], **times)))) == [CauseCode.REVOCATION_STALE]
+    assert judged(crl(CA.crl([REVOKED], **times)), ocsp(CA.ocsp_response(CLIENT))).status is Status.GOOD
+
+
+def test_the_order_of_the_evidence_does_not_matter() -> None:
+    stale = {"this_update": pki.AT - timedelta(days=20), "next_update": pki.AT - timedelta(days=10)}
+    pool = [
+        crl(CA.crl([REVOKED])),
+        crl(CA.crl([HELD], number=3)),
+        crl(CA.crl(number=4, **stale)),
+        crl(CA.crl(number=5), origin="store"),
+        ocsp(CA.ocsp_response(CLIENT)),
+        ocsp(b"garbage"),
+        crl(CA.crl(broken_signature=True)),
+        ocsp(pki.ocsp_error(3)),
+    ]
+    chosen = random.Random(3)
+    for size in (2, 4, 8):
+        for some in itertools.islice(itertools.combinations(pool, size), 12):
+            expected = judged(*some)
+            for _ in range(3):
+                assert judged(*chosen.sample(some, len(some))) == expected
+
+
+def test_causes_of_broken_evidence_become_notes_once_something_decides() -> None:
+    broken = crl(CA.crl(broken_signature=True))
+    assert [cause.severity for cause in judged(broken).causes] == [Severity.FATAL]
+    assert [cause.severity for cause in judged(broken, ocsp(CA.ocsp_response(CLIENT))).causes] == [Severity.NOTE]
+
+
+def test_what_an_unknown_status_means_is_for_the_rules_to_say() -> None:
+    status = judged(crl(CA.crl(broken_signature=True)), context=context(unknown_severity=Severity.WARNING, proven=False))
+    assert [(cause.severity, cause.proven) for cause in status.causes] == [(Severity.WARNING, False)]
+
+
+def test_every_reason_is_kept_apart() -> None:
+    other = pki.root("Another CA")
+    evidence = [
+        crl(CA.crl(this_update=pki.AT - timedelta(days=20), next_update=pki.AT - timedelta(days=10))),
+        crl(CA.crl(this_update=pki.AT + timedelta(days=1))),
+        crl(CA.crl(broken_signature=True)),
+        ocsp(CA.ocsp_response(CLIENT.serial + 1)),
+        ocsp(CA.ocsp_response(CLIENT, "unknown")),
+        crl(other.crl(), source="http://crl.test/1"),
+    ]
+    failures = [
+        failed("ocsp", "http://ocsp.test/", "timeout", "no answer within 15 s"),
+        failed("crl", "http://crl.test/2", "refused-by-guard", "a private address"),
+        failed("crl", "http://crl.test/3", "refused-by-proxy", "407"),
+    ]
+    status = judged(*evidence, failures=failures, target=target(SOURCED))
+    assert set(codes(status)) == {
+        CauseCode.REVOCATION_STALE,
+        CauseCode.REVOCATION_NOT_YET_VALID,
+        CauseCode.REVOCATION_EVIDENCE_INVALID,
+        CauseCode.REVOCATION_OUT_OF_SCOPE,
+        CauseCode.REVOCATION_UNKNOWN,
+        CauseCode.REVOCATION_UNREACHABLE,
+        CauseCode.REVOCATION_REFUSED_BY_GUARD,
+        CauseCode.REVOCATION_REFUSED_BY_PROXY,
+        CauseCode.REVOCATION_NOT_FETCHED,
+    }
+    assert status.status is Status.UNKNOWN
+    facts = {cause.code: cause.facts for cause in status.causes}
+    assert facts[CauseCode.REVOCATION_UNREACHABLE] == UnreachableFacts(
+        evidence="ocsp", url="http://ocsp.test/", outcome="timeout", detail="no answer within 15 s"
+    )
+    assert facts[CauseCode.REVOCATION_NOT_FETCHED] == NotFetchedFacts(urls=("ldap:///CN=CRL",), reason=Reason.UNSUPPORTED_SCHEME)
+    stale = facts[CauseCode.REVOCATION_STALE]
+    assert isinstance(stale, StaleFacts)
+    assert stale.next_update == pki.AT - timedelta(days=10)
+
+
+def test_sources_nobody_asked_are_said_to_be_not_asked() -> None:
+    status = judged(target=target(SOURCED))
+    assert status.status is Status.UNKNOWN
+    assert [cause.facts for cause in status.causes] == [
+        NotFetchedFacts(urls=("http://ocsp.test/", "http://crl.test/1"), reason=Reason.NOT_ASKED),
+        NotFetchedFacts(urls=("ldap:///CN=CRL",), reason=Reason.UNSUPPORTED_SCHEME),
+    ]
+
+
+def test_attempts_stand_in_the_order_windows_tries() -> None:
+    evidence = [
+        crl(CA.crl(), source="http://crl.test/1"),
+        crl(CA.crl(number=2), origin="store"),
+        ocsp(CA.ocsp_response(CLIENT)),
+    ]
+    failures = [failed("ocsp", "http://ocsp.test/", "timeout", "")]
+    status = judged(*evidence, failures=failures, target=target(SOURCED))
+    assert [each.origin for each in status.attempts] == ["store", "fetched", "fetched"]
+    assert [each.source for each in status.attempts][1:] == ["http://ocsp.test/", "http://crl.test/1"]
+
+
+def test_a_certificate_without_sources_and_evidence_has_nothing_to_check() -> None:
+    status = judged()
+    assert status.status is Status.NOTHING_TO_CHECK
+    assert [(cause.code, cause.severity) for cause in status.causes] == [(CauseCode.REVOCATION_NOTHING_TO_CHECK, Severity.NOTE)]
+    status = judged(context=context(nothing_severity=Severity.FATAL, proven=False))
+    assert [(cause.severity, cause.proven) for cause in status.causes] == [(Severity.FATAL, False)]
+
+
+def test_evidence_about_other_issuers_is_left_aside_and_named() -> None:
+    others = [crl(pki.root("Another CA").crl()), ocsp(pki.root("Another CA").ocsp_response(1))]
+    status = judged(*others)
+    assert status.status is Status.NOTHING_TO_CHECK
+    assert status.attempts == ()
+    assert status.irrelevant == tuple(sorted(each.sha256 for each in others))
+    assert set(about_nobody([status], others)) == set(others)
+    assert about_nobody([status, judged(*others[:1])], others) == (others[0],)
+    assert about_nobody([], others) == ()
+
+
+def test_a_damaged_crl_of_the_store_is_a_note_only() -> None:
+    status = judged(crl(b"garbage", origin="store"))
+    assert status.status is Status.NOTHING_TO_CHECK
+    assert {cause.severity for cause in status.causes} == {Severity.NOTE}
+    assert judged(crl(b"garbage")).status is Status.UNKNOWN
+
+
+def test_without_an_anchor_revoked_is_relative_and_good_proves_nothing() -> None:
+    loose = context(anchored=False)
+    revoked = judged(crl(CA.crl([REVOKED])), context=loose)
+    assert revoked.status is Status.REVOKED
+    facts = revoked.causes[0].facts
+    assert isinstance(facts, RevokedFacts)
+    assert facts.relative
+    good = judged(crl(CA.crl()), context=loose)
+    assert (good.status, good.causes) == (Status.UNKNOWN, ())
+    assert Reason.RELATIVE_TO_PATH in good.attempts[0].notes
+
+
+def test_the_status_holds_until_evidence_to_come_may_say_otherwise() -> None:
+    coming = crl(CA.crl([REVOKED], this_update=pki.AT + timedelta(hours=1)))
+    assert judged(crl(CA.crl()), coming).holds_until == AT + HOUR - 1
+    assert judged(coming).holds_until == AT + HOUR - 1
+    past = crl(CA.crl(this_update=pki.AT - timedelta(days=20), next_update=pki.AT - timedelta(hours=1)))
+    assert judged(past).holds_from == AT - HOUR + 1
+
+
+def test_good_holds_as_long_as_any_evidence_that_says_so() -> None:
+    status = judged(crl(CA.crl()), ocsp(CA.ocsp_response(CLIENT)))
+    assert (status.holds_from, status.holds_until) == (AT - DAY, AT + 6 * DAY)
+    assert judged(crl(CA.crl(next_update=None))).holds_until is None
+
+
+def test_evidence_and_status_pickle() -> None:
+    evidence = crl(CA.crl([REVOKED]))
+    status = judged(evidence)
+    assert pickle.loads(pickle.dumps(status)) == status  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(evidence)) == evidence  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize("kind", ["crl", "ocsp"])
+def test_no_mutation_raises_or_makes_a_revoked_certificate_good(kind: str) -> None:
+    chosen = random.Random(7)
+    responder = CA.issue_responder()
+    whole = CA.crl([REVOKED]) if kind == "crl" else CA.ocsp_response(CLIENT, "revoked", responder=responder)
+    for number in range(300):
+        data = bytearray(whole[: chosen.randrange(len(whole))] if number % 3 == 0 else whole)
+        for _ in range(number % 3):
+            data[chosen.randrange(len(data))] = chosen.randrange(256)
+        read = crl(bytes(data)) if kind == "crl" else ocsp(bytes(data))
+        assert judged(read).status is (Status.REVOKED if bytes(data) == whole else judged(read).status)
+        assert judged(read).status is not Status.GOOD
+
+
+def test_evidence_is_named_by_its_content() -> None:
+    first, second = (Evidence.given("crl", data) for data in (b"1", b"2"))
+    assert first.source != second.source
+    assert first.source == f"supplied CRL {first.sha256[:16]}"

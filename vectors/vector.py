@@ -1,0 +1,121 @@
+"""One test vector: what is asked, and what its author expects by the standards, before anything was run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import chaincheck
+import pki
+from chaincheck import IIS, Rules, TrustStore
+from chaincheck.fetch.guard import Guard
+from chaincheck.fetch.request import Outcome, Request, Response
+from chaincheck.question import NO_PROFILE, ServerProfile
+from pki import AT
+
+ROOT: Final = pki.root("Vector Root")
+OTHER_ROOT: Final = pki.root("Other Root")
+CA: Final = ROOT.issue_ca("Vector Issuing CA")
+STORE: Final = {"roots": [ROOT.der], "intermediates": [CA.der], "disallowed": []}
+WITHOUT_ROOT: Final = {"roots": [OTHER_ROOT.der], "intermediates": [CA.der], "disallowed": []}
+
+CRL_URL: Final = "http://crl.pki.example.com/issuing.crl"
+ROOT_CRL_URL: Final = "http://crl.pki.example.com/root.crl"
+OCSP_URL: Final = "http://ocsp.pki.example.com/"
+
+Answer = bytes | Outcome | tuple[int, str]
+"""What an address gives: a body, a failure, or an HTTP status with its phrase."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vector:
+    """A question (the arguments of ``chaincheck.diagnose``), and the intent.
+
+    ``web``: what each address gives; asking any other is a mistake in the vector. ``causes``: codes that must be there, ``code`` or
+    ``code/role``; ``absent``: codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must be there.
+    """
+
+    name: str
+    title: str
+    verdict: Literal["accepted", "refused", "undetermined"]
+    causes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    documented: tuple[str, ...] | None = None
+    unchecked: tuple[str, ...] = ()
+
+    cert: Any
+    key: Any = None
+    store: Mapping[str, Any] | None = field(default_factory=lambda: STORE)
+    presented: tuple[bytes, ...] = ()
+    at: datetime = AT
+    rules: Rules = IIS
+    fetch: Literal["online", "cached", "never"] = "online"
+    crls: tuple[bytes, ...] = ()
+    ocsp_responses: tuple[bytes, ...] = ()
+    server: ServerProfile = NO_PROFILE
+    guard: Guard = Guard.PUBLIC
+    web: Mapping[str, Answer] = field(default_factory=dict)
+
+    @property
+    def intent(self) -> dict[str, Any]:
+        """The expectation as ``case.toml`` keeps it."""
+        found: dict[str, Any] = {"verdict": self.verdict, "causes": list(self.causes)}
+        found |= {"absent": list(self.absent)} if self.absent else {}
+        found |= {"documented": list(self.documented)} if self.documented is not None else {}
+        return found | ({"unchecked": list(self.unchecked)} if self.unchecked else {})
+
+    def diagnose(self) -> chaincheck.Diagnosis:
+        """Ask the question, with a web made of ``web``."""
+        store = None if self.store is None else TrustStore(**self.store, name="the server's stores")
+        with _Checker(self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, guard=self.guard) as checker:
+            return checker.diagnose(
+                self.cert, self.key, presented=list(self.presented), at=self.at, crls=list(self.crls), ocsp_responses=list(self.ocsp_responses)
+            )
+
+
+class _Checker(chaincheck.Checker):
+    def __init__(self, web: Mapping[str, Answer], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._web = web
+
+    def _make_fetcher(self) -> Any:
+        return _Web(self._web, self.guard) if self.fetch == "online" else super()._make_fetcher()
+
+
+class _Web:
+    """A fetcher over a table of addresses, behind the real guard."""
+
+    checks_addresses = True
+
+    def __init__(self, web: Mapping[str, Answer], guard: Guard) -> None:
+        self._web = web
+        self._guard = guard
+
+    def fetch_round(self, requests: list[Request], deadline: float) -> list[Response]:
+        return [self._answer(request) for request in requests]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _answer(self, request: Request) -> Response:
+        moment = int(AT.timestamp())
+        refused = self._guard.check_url(request.url, request.anchored)
+        if refused is not None:
+            return Response(request=request, outcome=Outcome.REFUSED_BY_GUARD, detail=refused)
+        answer = self._web[request.url]
+        if isinstance(answer, bytes):
+            return Response(request=request, outcome=Outcome.OK, status=200, body=answer, received_at=moment)
+        if isinstance(answer, Outcome):
+            return Response(request=request, outcome=answer, detail=_DETAILS[answer], received_at=moment)
+        return Response(request=request, outcome=Outcome.HTTP_STATUS, status=answer[0], detail=answer[1], received_at=moment)
+
+
+_DETAILS: Mapping[Outcome, str] = {
+    Outcome.UNREACHABLE: "the connection was refused",
+    Outcome.TIMEOUT: "no answer within 15 seconds",
+    Outcome.TOO_LARGE: "the answer is larger than allowed",
+    Outcome.REFUSED_BY_PROXY: "the proxy refused the connection",
+}
+Build = Callable[[], tuple[Vector, ...]]
