@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import chaincheck
 import pki
@@ -14,6 +12,10 @@ from chaincheck.fetch.guard import Guard
 from chaincheck.fetch.request import Outcome, Request, Response
 from chaincheck.question import NO_PROFILE, ServerProfile
 from pki import AT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 ROOT: Final = pki.root("Vector Root")
 OTHER_ROOT: Final = pki.root("Other Root")
@@ -34,7 +36,8 @@ class Vector:
     """A question (the arguments of ``chaincheck.diagnose``), and the intent.
 
     ``web``: what each address gives; asking any other is a mistake in the vector. ``causes``: codes that must be there, ``code`` or
-    ``code/role``; ``absent``: codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must be there.
+    ``code/role``; ``absent``: codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must
+    be there.
     """
 
     name: str
@@ -70,9 +73,8 @@ class Vector:
         """Ask the question, with a web made of ``web``."""
         store = None if self.store is None else TrustStore(**self.store, name="the server's stores")
         with _Checker(self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, guard=self.guard) as checker:
-            return checker.diagnose(
-                self.cert, self.key, presented=list(self.presented), at=self.at, crls=list(self.crls), ocsp_responses=list(self.ocsp_responses)
-            )
+            evidence = {"crls": list(self.crls), "ocsp_responses": list(self.ocsp_responses)}
+            return checker.diagnose(self.cert, self.key, presented=list(self.presented), at=self.at, **evidence)
 
 
 class _Checker(chaincheck.Checker):
@@ -118,4 +120,3 @@ _DETAILS: Mapping[Outcome, str] = {
     Outcome.TOO_LARGE: "the answer is larger than allowed",
     Outcome.REFUSED_BY_PROXY: "the proxy refused the connection",
 }
-Build = Callable[[], tuple[Vector, ...]]

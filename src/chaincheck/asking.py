@@ -74,7 +74,7 @@ def read_holder(cert: Any, key: Any, presented: Any, password: Any, limits: Limi
 def _read_presented(presented: Any, password: Any, limits: Limits) -> list[Certificate]:
     if presented is None or (isinstance(presented, list | tuple) and not presented):
         return []
-    loaded = load(presented, password=password, limits=limits, where="presented")
+    loaded = load(presented, password=password, limits=limits, where="presented", expect="store")
     return [Certificate(encoded) for encoded in loaded.certificates]
 
 
@@ -86,6 +86,8 @@ def _candidates(material: KeyMaterial | None, loaded: Loaded) -> list[bytes]:
 def _answer(material: KeyMaterial | None) -> KeyAnswer:
     if material is None:
         return KEY_NOT_TOLD
+    if not material.supported:
+        return KeyAnswer(state=KeyState.UNSUPPORTED, spki=material.spki, problem=material.problem)
     if material.problem is not None or material.spki is None:
         return KeyAnswer(state=KeyState.UNUSABLE, spki=material.spki, problem=material.problem or "its public half cannot be had")
     return KeyAnswer(state=KeyState.PRESENT, spki=material.spki)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
+from chaincheck.causes.facts import AlgorithmFacts, ExtensionFacts
 from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, Statement
 from chaincheck.outlook import window_of
 from chaincheck.path.build import search
@@ -236,10 +237,11 @@ def _unjudged(cause: Cause) -> list[Statement]:
     certificate = ("certificate", str(cause.certificate.subject) if cause.certificate is not None else "")
     if cause.code is CauseCode.ANY_EXTENDED_KEY_USAGE:
         return [Statement(code="any-eku-unconfirmed", facts=(certificate,), blocks=True)]
-    if cause.code is CauseCode.ALGORITHM_UNSUPPORTED_HERE:
-        return [Statement(code="algorithm-unsupported", facts=(certificate, ("algorithm", cause.facts.algorithm)))]
-    if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED:
-        return [Statement(code="constraint-not-judged", facts=(certificate, ("oid", cause.facts.oid)))]
+    details = cause.facts
+    if cause.code is CauseCode.ALGORITHM_UNSUPPORTED_HERE and isinstance(details, AlgorithmFacts):
+        return [Statement(code="algorithm-unsupported", facts=(certificate, ("algorithm", details.algorithm)))]
+    if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED and isinstance(details, ExtensionFacts):
+        return [Statement(code="constraint-not-judged", facts=(certificate, ("oid", details.oid)))]
     return []
 
 

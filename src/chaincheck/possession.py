@@ -26,6 +26,10 @@ def judge_key(question: Question) -> Iterator[Cause]:
         return
     if key.state is KeyState.NONE:
         yield make(CauseCode.NO_PRIVATE_KEY, Role.SUBJECT, subject, facts.Facts())
+    elif key.state is KeyState.UNSUPPORTED:
+        yield make(
+            CauseCode.ALGORITHM_UNSUPPORTED_HERE, Role.SUBJECT, subject, facts.AlgorithmFacts(algorithm=key.problem or "the private key"), proven=False
+        )
     elif key.state is KeyState.UNUSABLE:
         yield make(CauseCode.PRIVATE_KEY_UNUSABLE, Role.SUBJECT, subject, facts.KeyUnusableFacts(reason=key.problem or "it cannot be read"))
     elif key.state is KeyState.PRESENT and key.spki is not None and not matches(key.spki, subject):

@@ -18,6 +18,7 @@ class KeyState(StrEnum):
     NOT_TOLD = "not-told"
     NONE = "none"
     PRESENT = "present"
+    UNSUPPORTED = "unsupported"
     UNUSABLE = "unusable"
 
 

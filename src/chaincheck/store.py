@@ -8,12 +8,13 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from chaincheck.formats.limits import Limits
 from chaincheck.x509.certificate import Certificate, slice_names
 from chaincheck.x509.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from chaincheck.formats.limits import Limits
 
 ROOTS: Final = "roots"
 INTERMEDIATES: Final = "intermediates"
@@ -149,7 +150,7 @@ class TrustStore:
             return cls.system(limits=limits)
         from chaincheck.formats.load import load
 
-        loaded = load(source, password=password, limits=limits or Limits(), where="store", expect="anything")
+        loaded = load(source, password=password, limits=limits, where="store", expect="store")
         store = cls(name=name or _name_of(source))
         entries = [Entry(e.der, ROOTS, properties=e.properties, sorted_here=True) for e in loaded.entries]
         covered = {e.der for e in entries}
@@ -196,7 +197,7 @@ class TrustStore:
                 found = (Entry(part.der, compartment),)
             else:
                 where = f"{compartment}[{index}]" if len(parts) > 1 else compartment
-                loaded = load(part, limits=limits or Limits(), where=where, expect="anything")
+                loaded = load(part, limits=limits, where=where, expect="store")
                 self.notes += tuple((n.where, n.detail) for n in loaded.notes)
                 covered = {e.der for e in loaded.entries}
                 found = [Entry(e.der, compartment, properties=e.properties) for e in loaded.entries]
@@ -212,11 +213,9 @@ class TrustStore:
     def _read_crls(source: Any, limits: Limits | None) -> tuple[bytes, ...] | None:
         if source is None:
             return None
-        from chaincheck.formats.load import load
+        from chaincheck.formats.load import load_crls
 
-        parts = list(source) if _is_plain_iterable(source) else [source]
-        found = dict.fromkeys(crl for part in parts for crl in load(part, limits=limits or Limits(), where="crls", expect="crls").crls)
-        return tuple(found)
+        return load_crls(source, limits=limits)
 
     def entries(self) -> Iterator[Entry]:
         """All certificates and bare anchors, compartment by compartment."""

@@ -25,6 +25,7 @@ GUARD = Guard(intranet=True, allow=("127.0.0.1",))
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def setup(self) -> None:

@@ -104,8 +104,8 @@ def their_attributes(name: x509.Name) -> list[list[tuple[str, int, object]]]:
 
 
 def _contents(element: bytes) -> bytes:
-    """What stands inside a BIT STRING (x500UniqueIdentifier), the count of unused bits left out, as there."""
-    return element[3:] if element[1] < 0x80 else element[4:]
+    """What stands inside a BIT STRING (x500UniqueIdentifier), its count of unused bits included, as there."""
+    return element[2:] if element[1] < 0x80 else element[2 + (element[1] & 0x7F) :]
 
 
 def _key(ours: Certificate, theirs: x509.Certificate) -> list[str]:

@@ -114,6 +114,7 @@ def generated() -> dict[str, bytes]:
     }
 
 
+_NOT_CERTIFICATES = {"asymmetric", "ocsp", "requests", "crls"}
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.+?)-----END", re.DOTALL)
 
 
@@ -125,7 +126,7 @@ def vectors() -> dict[str, bytes]:
     base = Path(cryptography_vectors.__file__).parent
     found: dict[bytes, str] = {}
     for path in sorted(base.rglob("*")):
-        if path.suffix not in (".pem", ".der", ".crt", ".cer") or not path.is_file():
+        if path.suffix not in (".pem", ".der", ".crt", ".cer") or not _NOT_CERTIFICATES.isdisjoint(path.relative_to(base).parts):
             continue
         for index, encoded in enumerate(_certificates(path.read_bytes())):
             if encoded[:1] == b"\x30":
@@ -141,6 +142,6 @@ def _certificates(data: bytes) -> list[bytes]:
             found.append(a2b_base64(body))
         except Error:
             continue
-    if not found and data[:2] == b"\x30\x82" and int.from_bytes(data[2:4]) + 4 == len(data):
+    if not found and data[4:5] == b"\x30" and data[:2] == b"\x30\x82" and int.from_bytes(data[2:4]) + 4 == len(data):
         found.append(data)
     return found

@@ -347,7 +347,7 @@ def _no_usable_certificate() -> tuple[Vector, ...]:
             key=pki.key("p256:somebody else").pem,
         ),
         Vector(
-            name="key-of-the-issuing-ca",
+            name="key-of-a-presented-certificate",
             title="The private key is that of a certificate that is presented: certificate files were mixed up",
             verdict="refused",
             causes=("private-key-mismatch/subject",),
@@ -378,11 +378,9 @@ def _no_usable_certificate() -> tuple[Vector, ...]:
 
 
 def _combinations() -> tuple[Vector, ...]:
-    old = {"not_before": AT - timedelta(days=400), "not_after": AT - timedelta(days=10)}
-    expired = CA.issue("client", not_before=old["not_before"], not_after=old["not_after"], crl_urls=[CRL_URL])
-    five = CA.issue(
-        "client", not_before=old["not_before"], not_after=old["not_after"], eku=["serverAuth"], key_usage=["keyEncipherment"], crl_urls=[CRL_URL]
-    )
+    old = pki.Options(not_before=AT - timedelta(days=400), not_after=AT - timedelta(days=10), crl_urls=[CRL_URL])
+    expired = CA.issue("client", **old)
+    five = CA.issue("client", **old, eku=["serverAuth"], key_usage=["keyEncipherment"])
 
     def revoked(serial: int) -> bytes:
         return CA.crl([(serial, AT - timedelta(days=30), "keyCompromise")])
@@ -404,7 +402,13 @@ def _combinations() -> tuple[Vector, ...]:
             name="five-faults",
             title="Expired, for servers only, without digitalSignature, revoked, and the root missing while the issuing CA is known",
             verdict="refused",
-            causes=("expired/subject", "wrong-extended-key-usage/subject", "wrong-key-usage/subject", "revoked/subject", "issuer-not-found"),
+            causes=(
+                "expired/subject",
+                "wrong-extended-key-usage/subject",
+                "wrong-key-usage/subject",
+                "revoked/subject",
+                "issuer-not-found/intermediate",
+            ),
             documented=(ROOT_MISSING, NOT_IN_DATE, REVOKED),
             cert=five.der,
             store=WITHOUT_ROOT,

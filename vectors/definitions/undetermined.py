@@ -200,9 +200,7 @@ def _evidence() -> tuple[Vector, ...]:
 
 def _not_judged() -> tuple[Vector, ...]:
     ecdsa, unknown = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d040363")
-    constrained = ROOT.issue_ca(
-        "Constrained CA", extensions=[(x509.NameConstraints([x509.DNSName("example.com")], None), True)]
-    )
+    constrained = ROOT.issue_ca("Constrained CA", extensions=[(x509.NameConstraints([x509.DNSName("example.com")], None), True)])
     any_usage = CA.issue("client", eku=["anyExtendedKeyUsage"])
     return (
         Vector(

@@ -24,7 +24,8 @@ logger = logging.getLogger("chaincheck.fetch")
 
 _TIMEOUTS: Final = frozenset(("TimeoutException", "TimeoutError"))
 _LOST: Final = frozenset(("RemoteProtocolError", "ReadError", "WriteError", "CloseError"))
-_KNOWN: Final = frozenset(("TransportError", "NetworkError", "ProtocolError", "OSError", "HTTPError", "ConnectError", "InvalidURL"))
+_BAD_HOST: Final = frozenset(("InvalidURL", "UnicodeError"))  # httpx's own reading of it, and that of international names
+_KNOWN: Final = frozenset(("TransportError", "NetworkError", "ProtocolError", "OSError", "HTTPError", "ConnectError"))
 
 _WORDS: Final = {
     errno.ECONNREFUSED: "the connection was refused",
@@ -62,6 +63,8 @@ def explain(error: Exception, *, host: str, answered: bool, seconds: float) -> t
         return _proxy(str(error))
     if names & _TIMEOUTS:
         return Outcome.TIMEOUT, f"{'the answer was not complete' if answered else 'no answer'} within {seconds:.3g} s"
+    if names & _BAD_HOST:
+        return Outcome.UNREACHABLE, "the URL names no host that can exist"
     return Outcome.UNREACHABLE, _tls(error) or _system(error, host) or _protocol(error, names, answered)
 
 
