@@ -36,8 +36,8 @@ class Vector:
     """A question (the arguments of ``chaincheck.diagnose``), and the intent.
 
     ``web``: what each address gives; asking any other is a mistake in the vector. ``causes``: codes that must be there, ``code`` or
-    ``code/role``; ``absent``: codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must
-    be there.
+    ``code/role``; ``absent``: codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that
+    must be there.
     """
 
     name: str
@@ -73,8 +73,9 @@ class Vector:
         """Ask the question, with a web made of ``web``."""
         store = None if self.store is None else TrustStore(**self.store, name="the server's stores")
         with _Checker(self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, guard=self.guard) as checker:
-            evidence = {"crls": list(self.crls), "ocsp_responses": list(self.ocsp_responses)}
-            return checker.diagnose(self.cert, self.key, presented=list(self.presented), at=self.at, **evidence)
+            return checker.diagnose(
+                self.cert, self.key, presented=self.presented, at=self.at, crls=self.crls, ocsp_responses=self.ocsp_responses
+            )
 
 
 class _Checker(chaincheck.Checker):

@@ -6,8 +6,7 @@ nothing: the names below are imported when they are first used (PEP 562).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own constant, without the milliseconds that importing typing takes
 if TYPE_CHECKING:
     from chaincheck._version import __version__ as __version__
     from chaincheck.case import replay as replay
@@ -84,13 +83,14 @@ _HOMES = {
 __all__ = list(_HOMES)  # noqa: PLE0605 - one list, used by __dir__ and __getattr__ too
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
     return value
 
 

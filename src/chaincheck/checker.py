@@ -17,8 +17,6 @@ from chaincheck.asking import (
 )
 from chaincheck.engine import diagnose as steps_for
 from chaincheck.errors import InputError
-from chaincheck.fetch.guard import Guard
-from chaincheck.fetch.request import TOTAL_SECONDS
 from chaincheck.path.pool import Pool
 from chaincheck.question import NO_PROFILE, Question, ServerProfile
 from chaincheck.rules import IIS, Rules
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from chaincheck.asking import Fetch, Holder
     from chaincheck.diagnosis import Diagnosis
     from chaincheck.fetch.drive import AsyncFetcher, Fetcher
+    from chaincheck.fetch.guard import Guard
     from chaincheck.fetch.request import Request, Response
     from chaincheck.formats.limits import Limits
     from chaincheck.store import TrustStore
@@ -63,13 +62,22 @@ class _Settings:
         self.ocsp_responses = read_evidence(ocsp_responses, "ocsp-responses", self.limits)
         self.server = server if server is not None else NO_PROFILE
         self.timeout = _read_timeout(timeout)
-        self.guard = guard if guard is not None else Guard.INTRANET
+        self._guard = guard
         self._http_client = http_client
-        self._fetcher: Any = None
+        self._fetchers: dict[str, Any] = {}
         self._answers: dict[tuple[Any, ...], Diagnosis] = {}
         self.store: TrustStore | None = None
         self._pool: Pool | None = None
         self.reload(store)
+
+    @property
+    def guard(self) -> Guard:
+        """Who may be reached. A checker's store is its owner's own: by default its certificates may point into the intranet."""
+        if self._guard is None:
+            from chaincheck.fetch.guard import Guard
+
+            self._guard = Guard.INTRANET
+        return self._guard
 
     def reload(self, store: Any) -> None:
         """Judge by another store from now on. Questions under way are answered by the one they began with."""
@@ -98,7 +106,7 @@ class _Settings:
             if not ocsp_responses
             else _joined(self.ocsp_responses, read_evidence(ocsp_responses, "ocsp-responses", self.limits)),
             server=self.server,
-            fetch_unanchored=self.guard.fetch_unanchored,
+            fetch_unanchored=self._guard is not None and self._guard.fetch_unanchored,
             notes=holder.notes,
         )
         usable = pool is not None and not holder.presented and pool.store is store
@@ -157,16 +165,17 @@ class Checker(_Settings):
     def _make_fetcher(self) -> Fetcher:
         if self.fetch != "online":
             return _offline(self.fetch)
-        if self._fetcher is None:
+        fetcher: Fetcher | None = self._fetchers.get("http")
+        if fetcher is None:
             from chaincheck.fetch.http import HttpFetcher
 
-            self._fetcher = HttpFetcher(self.guard, client=self._http_client)
-        fetcher: Fetcher = self._fetcher
+            # of two threads that come here together both get the one that was first; the other was never connected
+            fetcher = self._fetchers.setdefault("http", HttpFetcher(self.guard, client=self._http_client))
         return fetcher
 
     def close(self) -> None:
         """Close the connections. A checker that is used again opens new ones."""
-        fetcher, self._fetcher = self._fetcher, None
+        fetcher = self._fetchers.pop("http", None)
         if fetcher is not None:
             fetcher.close()
 
@@ -206,16 +215,16 @@ class AsyncChecker(_Settings):
     def _make_fetcher(self) -> AsyncFetcher | Fetcher:
         if self.fetch != "online":
             return _offline(self.fetch)
-        if self._fetcher is None:
+        fetcher: AsyncFetcher | None = self._fetchers.get("http")
+        if fetcher is None:
             from chaincheck.fetch.http import AsyncHttpFetcher
 
-            self._fetcher = AsyncHttpFetcher(self.guard, client=self._http_client)
-        fetcher: AsyncFetcher = self._fetcher
+            fetcher = self._fetchers.setdefault("http", AsyncHttpFetcher(self.guard, client=self._http_client))
         return fetcher
 
     async def close(self) -> None:
         """Close the connections of the running loop."""
-        fetcher, self._fetcher = self._fetcher, None
+        fetcher = self._fetchers.pop("http", None)
         if fetcher is not None:
             await fetcher.close()
 
@@ -254,7 +263,7 @@ def diagnose(
     Raises ``InputError`` where an argument is not what it was given for. What a certificate, a store, a server or a network contains is
     never raised: it becomes a cause.
     """
-    owner = guard if guard is not None else Guard.INTRANET if is_machine_store(store) else Guard.PUBLIC
+    owner = _guard_for(store) if guard is None and fetch == "online" else guard
     with Checker(store=store, rules=rules, fetch=fetch, server=server, timeout=timeout, limits=limits, guard=owner, http_client=http_client) as checker:
         return checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
 
@@ -278,7 +287,7 @@ async def diagnose_async(
     http_client: Any = None,
 ) -> Diagnosis:
     """``diagnose`` on the running event loop."""
-    owner = guard if guard is not None else Guard.INTRANET if is_machine_store(store) else Guard.PUBLIC
+    owner = _guard_for(store) if guard is None and fetch == "online" else guard
     async with AsyncChecker(
         store=store, rules=rules, fetch=fetch, server=server, timeout=timeout, limits=limits, guard=owner, http_client=http_client
     ) as checker:
@@ -342,9 +351,16 @@ def _joined(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ..
     return tuple(sorted({*one, *other}, key=lambda data: sha256(data).digest()))
 
 
+def _guard_for(store: Any) -> Guard:
+    """A store passed per call is not declared the caller's own, this machine's is."""
+    from chaincheck.fetch.guard import Guard
+
+    return Guard.INTRANET if is_machine_store(store) else Guard.PUBLIC
+
+
 def _read_timeout(timeout: Any) -> float:
     if timeout is None:
-        return TOTAL_SECONDS
+        return 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds, as fetch.request.TOTAL_SECONDS
     if not isinstance(timeout, int | float) or not timeout >= 0:
         raise InputError("timeout", found=repr(timeout)[:80], expected="seconds, zero or more", where="timeout")
     return float(timeout)

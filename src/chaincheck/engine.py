@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
-from chaincheck.causes.facts import AlgorithmFacts, ExtensionFacts
 from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, Statement
 from chaincheck.outlook import window_of
 from chaincheck.path.build import search
@@ -92,15 +92,15 @@ class Ruling:
 
 
 def _causes(candidate: Candidate, pool: Pool, question: Question, store_name: str) -> list[Cause]:
-    causes = list(validate(candidate, pool, question.at, store_name))
+    found = list(validate(candidate, pool, question.at, store_name))
     if question.store is not None:
-        causes += judge_end(candidate, pool, question.store)
-    return causes
+        found += judge_end(candidate, pool, question.store)
+    return found
 
 
 def _without_certificate(question: Question) -> Diagnosis:
-    causes = tuple(judge_key(question))
-    return Diagnosis(question, Verdict.REFUSED, (), causes, (), _assumptions(question, None), (), (-(2**62), 2**62), None)
+    found = tuple(judge_key(question))
+    return Diagnosis(question, Verdict.REFUSED, (), found, (), _assumptions(question, None), (), (-(2**62), 2**62), None)
 
 
 def _conclude(
@@ -169,10 +169,7 @@ _CURED_BY_AN_ISSUER = frozenset(
 
 
 def _search_cut(cut: tuple[str, int]) -> Cause:
-    from chaincheck.causes import facts
-    from chaincheck.causes.cause import make
-
-    return make(CauseCode.SEARCH_CUT, Role.STORE, None, facts.SearchCutFacts(budget=cut[0], limit=cut[1]), severity=Severity.WARNING)
+    return causes.make(CauseCode.SEARCH_CUT, Role.STORE, None, causes.facts.SearchCutFacts(budget=cut[0], limit=cut[1]), severity=Severity.WARNING)
 
 
 def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
@@ -183,12 +180,11 @@ def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
     strangers = pool.misplaced_in_root()
     if not strangers:
         return []
-    from chaincheck.causes.cause import make
     from chaincheck.path.elements import misplaced
 
     on_path = {node.identity for node in best.candidate.nodes}
     return [
-        make(
+        causes.make(
             CauseCode.NOT_SELF_SIGNED_IN_ROOT,
             Role.STORE,
             node.certificate,
@@ -208,11 +204,8 @@ def _damaged_members(question: Question) -> list[Cause]:
     notes = question.notes + (question.store.notes if question.store is not None else ())
     if not notes:
         return []
-    from chaincheck.causes import facts
-    from chaincheck.causes.cause import make
-
     return [
-        make(CauseCode.DAMAGED_MEMBER, Role.STORE, None, facts.DamagedMemberFacts(where=where, reason=reason)) for where, reason in notes[:DAMAGED_SHOWN]
+        causes.make(CauseCode.DAMAGED_MEMBER, Role.STORE, None, causes.facts.DamagedMemberFacts(where=where, reason=reason)) for where, reason in notes[:DAMAGED_SHOWN]
     ]
 
 
@@ -238,9 +231,9 @@ def _unjudged(cause: Cause) -> list[Statement]:
     if cause.code is CauseCode.ANY_EXTENDED_KEY_USAGE:
         return [Statement(code="any-eku-unconfirmed", facts=(certificate,), blocks=True)]
     details = cause.facts
-    if cause.code is CauseCode.ALGORITHM_UNSUPPORTED_HERE and isinstance(details, AlgorithmFacts):
+    if cause.code is CauseCode.ALGORITHM_UNSUPPORTED_HERE and isinstance(details, causes.facts.AlgorithmFacts):
         return [Statement(code="algorithm-unsupported", facts=(certificate, ("algorithm", details.algorithm)))]
-    if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED and isinstance(details, ExtensionFacts):
+    if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED and isinstance(details, causes.facts.ExtensionFacts):
         return [Statement(code="constraint-not-judged", facts=(certificate, ("oid", details.oid)))]
     return []
 

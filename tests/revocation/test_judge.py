@@ -6,6 +6,7 @@ import itertools
 import pickle
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,10 @@ from revocation.judging import AT, CA, CLIENT, DAY, HOUR, SOURCED, codes, contex
 MONTH_AGO = pki.AT - timedelta(days=30)
 REVOKED = (CLIENT.serial, MONTH_AGO, "keyCompromise")
 HELD = (CLIENT.serial, MONTH_AGO, "certificateHold")
+STALE: dict[str, Any] = {"this_update": pki.AT - timedelta(days=20), "next_update": pki.AT - timedelta(days=10)}
 
 
-def older(days: int) -> dict[str, object]:
+def older(days: int) -> dict[str, Any]:
     """The times of evidence that is a few days old and still current."""
     return {"this_update": pki.AT - timedelta(days=days), "next_update": pki.AT + timedelta(days=30)}
 
@@ -75,7 +77,7 @@ def test_a_hold_ends_with_later_evidence_that_says_remove_from_crl() -> None:
 
 
 def test_a_stale_crl_does_not_hide_a_newer_revocation() -> None:
-    stale = crl(CA.crl(this_update=pki.AT - timedelta(days=20), next_update=pki.AT - timedelta(days=10)))
+    stale = crl(CA.crl(**STALE))
     status = judged(stale, crl(CA.crl([REVOKED])))
     assert status.status is Status.REVOKED
     assert {cause.code: cause.severity for cause in status.causes} == {
@@ -85,18 +87,16 @@ def test_a_stale_crl_does_not_hide_a_newer_revocation() -> None:
 
 
 def test_a_permanent_revocation_counts_when_its_evidence_is_stale_and_nothing_current_decides() -> None:
-    times = {"this_update": pki.AT - timedelta(days=20), "next_update": pki.AT - timedelta(days=10)}
-    assert sorted(codes(judged(crl(CA.crl([REVOKED], **times))))) == [CauseCode.REVOCATION_STALE, CauseCode.REVOKED]
-    assert codes(judged(crl(CA.crl([HELD], **times)))) == [CauseCode.REVOCATION_STALE]
-    assert judged(crl(CA.crl([REVOKED], **times)), ocsp(CA.ocsp_response(CLIENT))).status is Status.GOOD
+    assert sorted(codes(judged(crl(CA.crl([REVOKED], **STALE))))) == [CauseCode.REVOCATION_STALE, CauseCode.REVOKED]
+    assert codes(judged(crl(CA.crl([HELD], **STALE)))) == [CauseCode.REVOCATION_STALE]
+    assert judged(crl(CA.crl([REVOKED], **STALE)), ocsp(CA.ocsp_response(CLIENT))).status is Status.GOOD
 
 
 def test_the_order_of_the_evidence_does_not_matter() -> None:
-    stale = {"this_update": pki.AT - timedelta(days=20), "next_update": pki.AT - timedelta(days=10)}
     pool = [
         crl(CA.crl([REVOKED])),
         crl(CA.crl([HELD], number=3)),
-        crl(CA.crl(number=4, **stale)),
+        crl(CA.crl(number=4, **STALE)),
         crl(CA.crl(number=5), origin="store"),
         ocsp(CA.ocsp_response(CLIENT)),
         ocsp(b"garbage"),
@@ -125,7 +125,7 @@ def test_what_an_unknown_status_means_is_for_the_rules_to_say() -> None:
 def test_every_reason_is_kept_apart() -> None:
     other = pki.root("Another CA")
     evidence = [
-        crl(CA.crl(this_update=pki.AT - timedelta(days=20), next_update=pki.AT - timedelta(days=10))),
+        crl(CA.crl(**STALE)),
         crl(CA.crl(this_update=pki.AT + timedelta(days=1))),
         crl(CA.crl(broken_signature=True)),
         ocsp(CA.ocsp_response(CLIENT.serial + 1)),
@@ -177,8 +177,8 @@ def test_attempts_stand_in_the_order_windows_tries() -> None:
     ]
     failures = [failed("ocsp", "http://ocsp.test/", "timeout", "")]
     status = judged(*evidence, failures=failures, target=target(SOURCED))
-    assert [each.origin for each in status.attempts] == ["store", "fetched", "fetched"]
-    assert [each.source for each in status.attempts][1:] == ["http://ocsp.test/", "http://crl.test/1"]
+    assert [each.origin for each in status.attempts] == ["supplied", "store", "fetched", "fetched"]
+    assert [each.source for each in status.attempts][2:] == ["http://ocsp.test/", "http://crl.test/1"]
 
 
 def test_a_certificate_without_sources_and_evidence_has_nothing_to_check() -> None:

@@ -15,6 +15,7 @@ import asn1
 import pki
 from chaincheck.x509 import der
 from chaincheck.x509.crl import CertificateList
+from chaincheck.x509.crl_entries import PATTERN_BYTES, walk
 
 CA = pki.root("CRL Test CA")
 WHEN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -63,10 +64,11 @@ def test_fields_agree_with_asn1crypto() -> None:
     assert ours.entries_fault is None
 
 
-def test_every_entry_agrees_with_asn1crypto() -> None:
+@pytest.mark.parametrize("count", [50, 2500])
+def test_every_entry_agrees_with_asn1crypto(count: int) -> None:
     date = x509.InvalidityDate(WHEN - timedelta(days=400))
     revoked: list[pki.Revoked] = []
-    for i, serial in enumerate(serials(600)):
+    for i, serial in enumerate(serials(count)):
         more: list[pki.Extension] = [(date, False)] if i % 3 == 0 else []
         more += [("1.2.3.4", False, asn1.null())] if i % 50 == 0 else []
         revoked.append((serial, WHEN - timedelta(days=i), REASONS[i % 4], more))
@@ -94,7 +96,7 @@ def test_a_serial_that_is_not_listed_is_not_found() -> None:
 def test_the_bytes_of_a_serial_inside_another_entry_are_no_hit() -> None:
     wanted = 0x1122334455667788
     decoy = extension("1.2.3", entry(asn1.integer(wanted)))
-    filling = [entry(asn1.integer(serial)) for serial in serials(1500)]
+    filling = [entry(asn1.integer(serial)) for serial in serials(4000)]
     crl = CertificateList(crl_of(*filling[:700], *[entry(asn1.integer(0x5555), asn1.sequence(decoy))] * 300, *filling[700:]))
     assert crl.find(wanted) == ()
     assert crl.entries_fault is None
@@ -142,7 +144,11 @@ def test_a_damaged_entry_is_named(damage: bytes, said: str) -> None:
 
 
 def test_a_date_that_does_not_exist_is_found_where_the_entry_is_looked_up() -> None:
-    crl = CertificateList(crl_of(entry(asn1.integer(9), when=asn1.tlv(0x17, b"261301000000Z"))))
+    damaged, whole = entry(asn1.integer(9), when=asn1.tlv(0x17, b"261301000000Z")), entry(asn1.integer(2**100))
+    short = CertificateList(crl_of(damaged))
+    assert short.entries_fault is not None
+    crl = CertificateList(crl_of(damaged, *[whole] * (PATTERN_BYTES // len(whole) + 1)))
+    assert crl.entries_fault is None
     with pytest.raises(der.Malformed, match="does not exist"):
         crl.find(9)
 
@@ -205,6 +211,28 @@ def test_departures_that_leave_the_meaning_clear_are_readable_faults() -> None:
 )
 def test_a_damaged_extension_is_a_fault(extensions: list[pki.Extension], where: str) -> None:
     assert where in {fault.where for fault in CertificateList(CA.crl(extensions=extensions)).faults if not fault.readable}
+
+
+def test_the_pattern_and_the_walk_entry_by_entry_agree() -> None:
+    chosen = random.Random(11)
+    tails = [
+        b"",
+        asn1.sequence(extension("2.5.29.21", asn1.enumerated(1))),
+        asn1.sequence(extension("2.5.29.24", asn1.generalized_time(WHEN))),
+        asn1.sequence(extension("2.5.29.24", asn1.generalized_time(WHEN)), extension("2.5.29.21", asn1.enumerated(6))),
+        asn1.sequence(extension("2.5.29.21", asn1.enumerated(1), critical=True)),
+    ]
+    for _ in range(300):
+        entries = b"".join(entry(asn1.integer(serial), chosen.choice(tails)) for serial in serials(12, seed=chosen.getrandbits(32)))
+        data = bytearray(entries)
+        data[chosen.randrange(len(data))] = chosen.randrange(256)
+        with_pattern, without = (walk(bytes(data), 0, len(data), pattern_from) for pattern_from in (0, len(data) + 1))
+        if without.fault is None or "does not exist" not in without.fault.what:
+            assert with_pattern.end == without.end
+            assert str(with_pattern.fault) == str(without.fault)
+            assert with_pattern.unknown_critical == without.unknown_critical
+        else:  # of a date that does not exist, the pattern sees only the digits
+            assert with_pattern.end >= without.end
 
 
 def test_what_has_no_frame_is_malformed() -> None:

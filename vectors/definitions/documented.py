@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pki
 from chaincheck import NO_CERTIFICATE, NO_KEY, OPENSSL, ServerProfile
 from pki import AT
+from pki_keys import key
 from vectors.vector import CA, CRL_URL, OCSP_URL, OTHER_ROOT, ROOT, ROOT_CRL_URL, STORE, WITHOUT_ROOT, Vector
 
 ROOT_MISSING, NOT_IN_DATE, REVOKED, UNUSABLE = "root-not-installed", "not-within-validity", "revoked", "no-usable-certificate"
@@ -318,7 +319,7 @@ def _revoked() -> tuple[Vector, ...]:
 
 def _no_usable_certificate() -> tuple[Vector, ...]:
     renewed = CA.issue("client", key="p256:renewed client", not_before=AT - timedelta(days=1))
-    weak = pki.Issued(der=CLIENT.der, key=pki.key("rsa512"), subject=CLIENT.subject, serial=CLIENT.serial)
+    weak = pki.Issued(der=CLIENT.der, key=key("rsa512"), subject=CLIENT.subject, serial=CLIENT.serial)
     return (
         Vector(
             name="no-certificate",
@@ -344,7 +345,7 @@ def _no_usable_certificate() -> tuple[Vector, ...]:
             causes=("private-key-mismatch/subject",),
             documented=(UNUSABLE,),
             cert=CLIENT.der,
-            key=pki.key("p256:somebody else").pem,
+            key=key("p256:somebody else").pem,
         ),
         Vector(
             name="key-of-a-presented-certificate",
@@ -380,7 +381,8 @@ def _no_usable_certificate() -> tuple[Vector, ...]:
 def _combinations() -> tuple[Vector, ...]:
     old = pki.Options(not_before=AT - timedelta(days=400), not_after=AT - timedelta(days=10), crl_urls=[CRL_URL])
     expired = CA.issue("client", **old)
-    five = CA.issue("client", **old, eku=["serverAuth"], key_usage=["keyEncipherment"])
+    wrong = pki.Options(**old, eku=["serverAuth"], key_usage=["keyEncipherment"])
+    five = CA.issue("client", **wrong)
 
     def revoked(serial: int) -> bytes:
         return CA.crl([(serial, AT - timedelta(days=30), "keyCompromise")])
@@ -434,7 +436,7 @@ def _combinations() -> tuple[Vector, ...]:
             causes=("expired/subject", "private-key-mismatch/subject"),
             documented=(NOT_IN_DATE, UNUSABLE),
             cert=CA.issue("client", not_after=AT - timedelta(days=1)).der,
-            key=pki.key("p256:renewed client").pem,
+            key=key("p256:renewed client").pem,
         ),
     )
 

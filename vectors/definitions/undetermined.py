@@ -69,7 +69,7 @@ def _not_told() -> tuple[Vector, ...]:
 
 def _evidence() -> tuple[Vector, ...]:
     inside = CA.issue("client", crl_urls=["http://10.1.2.3/issuing.crl"])
-    only_cas = (x509.IssuingDistributionPoint(None, None, False, True, None, False, False, False), True)
+    only_cas = (x509.IssuingDistributionPoint(None, None, False, True, None, False, False), True)
     return (
         Vector(
             name="crl-unreachable",

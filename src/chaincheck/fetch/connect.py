@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from chaincheck.fetch.guard import Guard
 
+_SLOW: Final = "the name server did not answer in time"
 _MOST_ADDRESSES: Final = 4  # tried per name: with more, none would get a fair share of the time
 
 
@@ -76,9 +77,6 @@ def permitted(guard: Guard | None, host: str, port: int, trusted: bool, addresse
 def share(seconds: float, attempts_left: int) -> float:
     """The time for one of several connection attempts, so that one dead address does not use up what another needs."""
     return max(seconds / attempts_left, 0.001)
-
-
-_SLOW: Final = "the name server did not answer in time"
 
 
 def _start_look_up(host: str, port: int, report: Callable[[tuple[str, ...] | Exception], Any]) -> None:

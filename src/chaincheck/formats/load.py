@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from chaincheck.formats.limits import DEFAULT, Limits
 from chaincheck.formats.loaded import KeyMaterial, Loaded, Note, NoteCode, StoredCertificate
-from chaincheck.formats.reader import Reader
-from chaincheck.formats.sources import read
 
 if TYPE_CHECKING:
+    from chaincheck.formats.reader import Reader
     from chaincheck.errors import InputError
     from chaincheck.formats.keys import PasswordSource
 
@@ -53,7 +52,7 @@ def load(
     # nearly every call: one DER certificate, SEQUENCE { SEQUENCE { [0] version ..., with lengths of two octets, filling the bytes exactly
     if (
         type(source) is bytes
-        and expect == "certificates"
+        and expect in ("certificates", "store")
         and len(source) > 9
         and source[0] == 0x30
         and source[1] == 0x82
@@ -64,8 +63,7 @@ def load(
         and source[9] == 3
     ):
         return Loaded(certificates=(source,))
-    reader = Reader(password, limits, _PHRASES[expect])
-    read(reader, source, where)
+    reader = _read(source, password, limits, _PHRASES[expect], where)
     _demand(reader, expect, where)
     return reader.loaded()
 
@@ -76,8 +74,7 @@ def load_key(source: Any, *, password: PasswordSource = None, limits: Limits | N
     A key that is there but cannot be used is returned with ``problem``. Raises ``InputError`` where there is no key, or no password that
     opens it.
     """
-    reader = Reader(password, limits or DEFAULT, _KEY_PHRASE, keys_wanted=True)
-    read(reader, source, where)
+    reader = _read(source, password, limits or DEFAULT, _KEY_PHRASE, where, keys_wanted=True)
     if reader.keys:
         return reader.keys[0]
     place = _place(reader, where)
@@ -95,6 +92,16 @@ def load_crls(source: Any, *, limits: Limits | None = None, where: str = "crls")
     if isinstance(source, (tuple, list)) and not source:
         return ()
     return load(source, limits=limits, where=where, expect="crls").crls
+
+
+def _read(source: Any, password: PasswordSource, limits: Limits, phrase: str, where: str, *, keys_wanted: bool = False) -> Reader:
+    """Everything else than one DER certificate: the readers of the formats are imported when the first such source comes."""
+    from chaincheck.formats.reader import Reader
+    from chaincheck.formats.sources import read
+
+    reader = Reader(password, limits, phrase, keys_wanted=keys_wanted)
+    read(reader, source, where)
+    return reader
 
 
 def _demand(reader: Reader, expect: Expect, where: str) -> None:

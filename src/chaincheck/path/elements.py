@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaincheck.causes import facts
-from chaincheck.causes.cause import Cause, make
+from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.pool import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS, Node
 from chaincheck.x509 import extensions as ext
@@ -17,6 +16,7 @@ from chaincheck.x509.certificate import moment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chaincheck.causes.cause import Cause
     from chaincheck.rules import Rules
     from chaincheck.x509.certificate import Certificate
 
@@ -53,15 +53,15 @@ def _malformed(certificate: Certificate, role: Role) -> Iterator[Cause]:
         return
     severe = [fault for fault in faults if not fault.readable]
     first = severe[0] if severe else faults[0]
-    details = facts.MalformedFacts(offset=first.offset, field=first.where, reason=first.what, faults=len(faults))
-    yield make(CauseCode.MALFORMED, role, certificate, details, severity=Severity.FATAL if severe else Severity.WARNING)
+    details = causes.facts.MalformedFacts(offset=first.offset, field=first.where, reason=first.what, faults=len(faults))
+    yield causes.make(CauseCode.MALFORMED, role, certificate, details, severity=Severity.FATAL if severe else Severity.WARNING)
 
 
 def _key(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
     key = certificate.public_key
     if rules.minimum_rsa_bits is not None and key.algorithm in ("rsa", "rsa-pss", "dsa") and 0 < key.bits < rules.minimum_rsa_bits:
-        yield make(
-            CauseCode.WEAK_KEY, role, certificate, facts.WeakKeyFacts(algorithm=key.algorithm, bits=key.bits, minimum=rules.minimum_rsa_bits)
+        yield causes.make(
+            CauseCode.WEAK_KEY, role, certificate, causes.facts.WeakKeyFacts(algorithm=key.algorithm, bits=key.bits, minimum=rules.minimum_rsa_bits)
         )
 
 
@@ -72,21 +72,21 @@ def _critical_extensions(certificate: Certificate, role: Role) -> Iterator[Cause
         if oid in PROCESSED:
             continue
         if oid in CONSTRAINTS or (extension.critical and oid in CONSTRAINTS_IF_CRITICAL):
-            yield make(CauseCode.CONSTRAINT_NOT_JUDGED, role, certificate, facts.ExtensionFacts(oid=oid), proven=False)
+            yield causes.make(CauseCode.CONSTRAINT_NOT_JUDGED, role, certificate, causes.facts.ExtensionFacts(oid=oid), proven=False)
         elif extension.critical:
-            yield make(CauseCode.UNKNOWN_CRITICAL_EXTENSION, role, certificate, facts.ExtensionFacts(oid=oid))
+            yield causes.make(CauseCode.UNKNOWN_CRITICAL_EXTENSION, role, certificate, causes.facts.ExtensionFacts(oid=oid))
 
 
 def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause]:
     """RFC 5280 6.1.3 (a)(2): the first and the last second of the validity count as valid (4.1.2.5)."""
     if certificate.not_after_s is not None and at > certificate.not_after_s:
-        yield make(CauseCode.EXPIRED, role, certificate, facts.ExpiredFacts(not_after=moment(certificate.not_after_s), checked_at=moment(at)))
+        yield causes.make(CauseCode.EXPIRED, role, certificate, causes.facts.ExpiredFacts(not_after=moment(certificate.not_after_s), checked_at=moment(at)))
     if certificate.not_before_s is not None and at < certificate.not_before_s:
         early = certificate.not_before_s - at
-        details = facts.NotYetValidFacts(
+        details = causes.facts.NotYetValidFacts(
             not_before=moment(certificate.not_before_s), checked_at=moment(at), seconds_early=early, clock_suspect=early <= CLOCK_SUSPECT_SECONDS
         )
-        yield make(CauseCode.NOT_YET_VALID, role, certificate, details)
+        yield causes.make(CauseCode.NOT_YET_VALID, role, certificate, details)
 
 
 def judge_place(node: Node, role: Role, rules: Rules, store: str, at: int) -> Iterator[Cause]:
@@ -94,34 +94,34 @@ def judge_place(node: Node, role: Role, rules: Rules, store: str, at: int) -> It
     yield from _distrust(node, role, store, at)
     if role is Role.INTERMEDIATE and rules.root_store_hygiene and any(e.compartment == ROOTS and not e.sorted_here for e in node.entries):
         if not node.self_signed:
-            yield make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, node.certificate, misplaced(node, ROOTS, INTERMEDIATES, store))
+            yield causes.make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, node.certificate, misplaced(node, ROOTS, INTERMEDIATES, store))
     if role is Role.INTERMEDIATE and not node.usable and CLIENT_AUTH_ISSUERS in node.places and node.certificate is not None:
-        details = facts.IntermediateMissingFacts(
+        details = causes.facts.IntermediateMissingFacts(
             issuer=str(node.subject),
             key_identifier=_hex(node.certificate.subject_key_identifier),
             store=store,
             found_in=CLIENT_AUTH_ISSUERS,
             found_sha256=node.identity.hex(),
         )
-        yield make(CauseCode.INTERMEDIATE_MISSING, role, node.certificate, details)
+        yield causes.make(CauseCode.INTERMEDIATE_MISSING, role, node.certificate, details)
 
 
-def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path: bool = True) -> facts.MisplacedFacts:
+def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path: bool = True) -> causes.facts.MisplacedFacts:
     """The facts of a certificate in the wrong compartment."""
-    return facts.MisplacedFacts(
+    return causes.facts.MisplacedFacts(
         name=str(node.subject), sha256=node.identity.hex(), found_in=found_in, belongs_in=belongs_in, store=store, on_path=on_path
     )
 
 
 def _distrust(node: Node, role: Role, store: str, at: int) -> Iterator[Cause]:
     if DISALLOWED in node.places:
-        yield make(CauseCode.DISTRUSTED, role, node.certificate, facts.DistrustedFacts(store=store, matched_by="certificate"))
+        yield causes.make(CauseCode.DISTRUSTED, role, node.certificate, causes.facts.DistrustedFacts(store=store, matched_by="certificate"))
         return
     for entry in node.entries:
         for number, value in entry.properties:
             if number == DISALLOWED_FILETIME_PROPERTY and _filetime(value) <= at:
-                yield make(
-                    CauseCode.DISTRUSTED, role, node.certificate, facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID")
+                yield causes.make(
+                    CauseCode.DISTRUSTED, role, node.certificate, causes.facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID")
                 )
                 return
 

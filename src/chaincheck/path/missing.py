@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaincheck.causes import facts
-from chaincheck.causes.cause import Cause, make
+from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role
 from chaincheck.path.elements import misplaced
 from chaincheck.path.pool import INTERMEDIATES, PRESENTED, ROOTS, Node, Pool
@@ -13,6 +12,7 @@ from chaincheck.path.pool import INTERMEDIATES, PRESENTED, ROOTS, Node, Pool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chaincheck.causes.cause import Cause
     from chaincheck.path.build import Candidate
     from chaincheck.store import TrustStore
 
@@ -31,10 +31,10 @@ def judge_end(candidate: Candidate, pool: Pool, store: TrustStore) -> Iterator[C
 
 def _self_signed(top: Node, role: Role, pool: Pool, store: TrustStore) -> Cause:
     if INTERMEDIATES in top.places and pool.rules.anchor == "self-signed-root" and role is Role.ANCHOR:
-        return make(CauseCode.ROOT_IN_WRONG_STORE, role, top.certificate, misplaced(top, INTERMEDIATES, ROOTS, store.name))
+        return causes.make(CauseCode.ROOT_IN_WRONG_STORE, role, top.certificate, misplaced(top, INTERMEDIATES, ROOTS, store.name))
     found = next((place for place in top.places if place != PRESENTED), PRESENTED)
-    details = facts.UntrustedRootFacts(root=str(top.subject), root_sha256=top.identity.hex(), found_in=found, store=store.name)
-    return make(CauseCode.UNTRUSTED_ROOT, role, top.certificate, details)
+    details = causes.facts.UntrustedRootFacts(root=str(top.subject), root_sha256=top.identity.hex(), found_in=found, store=store.name)
+    return causes.make(CauseCode.UNTRUSTED_ROOT, role, top.certificate, details)
 
 
 def _no_issuer(candidate: Candidate, top: Node, role: Role, store: TrustStore) -> Cause:
@@ -45,16 +45,16 @@ def _no_issuer(candidate: Candidate, top: Node, role: Role, store: TrustStore) -
     issuer = str(certificate.issuer)
     # An issuer that is itself issued by somebody else is an intermediate: the certificate says so where its AKI names both.
     if aki is not None and any(n.kind == "directoryName" and n.value != certificate.issuer for n in aki.issuer):
-        missing = facts.IntermediateMissingFacts(
+        missing = causes.facts.IntermediateMissingFacts(
             issuer=issuer, key_identifier=identifier, store=store.name, ca_issuers_urls=certificate.ca_issuers_urls
         )
-        return make(CauseCode.INTERMEDIATE_MISSING, role, certificate, missing, proven=store.told(INTERMEDIATES))
+        return causes.make(CauseCode.INTERMEDIATE_MISSING, role, certificate, missing, proven=store.told(INTERMEDIATES))
     misses = candidate.last.near_misses if candidate.last is not None else ()
-    details = facts.IssuerNotFoundFacts(
+    details = causes.facts.IssuerNotFoundFacts(
         issuer=issuer,
         key_identifier=identifier,
         store=store.name,
         near_misses=tuple(sorted(node.identity.hex() for node in misses)),
         ca_issuers_urls=certificate.ca_issuers_urls,
     )
-    return make(CauseCode.ISSUER_NOT_FOUND, role, certificate, details, proven=store.told(INTERMEDIATES))
+    return causes.make(CauseCode.ISSUER_NOT_FOUND, role, certificate, details, proven=store.told(INTERMEDIATES))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chaincheck.causes import facts
-from chaincheck.causes.cause import Cause, make
+from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.elements import ENHANCED_KEY_USAGE_PROPERTY
 from chaincheck.x509 import der
@@ -14,6 +13,7 @@ from chaincheck.x509 import extensions as ext
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chaincheck.causes.cause import Cause
     from chaincheck.path.pool import Node
     from chaincheck.rules import Rules
     from chaincheck.x509.certificate import Certificate
@@ -30,14 +30,14 @@ def judge_extended(node: Node, role: Role, rules: Rules) -> Iterator[Cause]:
     for allowed in _limits(node, certificate):
         if needed in allowed:
             continue
-        details = facts.ExtendedKeyUsageFacts(allowed=allowed, needed=needed)
+        details = causes.facts.ExtendedKeyUsageFacts(allowed=allowed, needed=needed)
         if ext.ANY_EXTENDED_KEY_USAGE in allowed:
             if rules.any_eku == "yes":
                 continue
             if rules.any_eku == "unconfirmed":
-                yield make(CauseCode.ANY_EXTENDED_KEY_USAGE, role, certificate, details, severity=Severity.WARNING, proven=False)
+                yield causes.make(CauseCode.ANY_EXTENDED_KEY_USAGE, role, certificate, details, severity=Severity.WARNING, proven=False)
                 continue
-        yield make(CauseCode.WRONG_EXTENDED_KEY_USAGE, role, certificate, details)
+        yield causes.make(CauseCode.WRONG_EXTENDED_KEY_USAGE, role, certificate, details)
 
 
 def _limits(node: Node, certificate: Certificate) -> list[tuple[str, ...]]:
@@ -69,8 +69,8 @@ def judge_subject_key_usage(certificate: Certificate, rules: Rules) -> Iterator[
         return
     needed = ("digitalSignature",) if rules.subject_key_usage == "offer" else ("digitalSignature", "keyAgreement")
     if usages.isdisjoint(needed):
-        details = facts.KeyUsageFacts(allowed=tuple(u for u in ext.KEY_USAGES if u in usages), needed=needed)
+        details = causes.facts.KeyUsageFacts(allowed=tuple(u for u in ext.KEY_USAGES if u in usages), needed=needed)
         # At the gate offer it depends on the client's stack, which is not told here: fatal, but not proven.
-        yield make(CauseCode.WRONG_KEY_USAGE, Role.SUBJECT, certificate, details, proven=rules.subject_key_usage == "required")
+        yield causes.make(CauseCode.WRONG_KEY_USAGE, Role.SUBJECT, certificate, details, proven=rules.subject_key_usage == "required")
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chaincheck.causes import facts
-from chaincheck.causes.cause import Cause, make
+from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.elements import judge_dates, judge_place, judge_static
 from chaincheck.path.usage import judge_extended, judge_subject_key_usage
@@ -18,6 +17,7 @@ from chaincheck.x509.signature import Signature, algorithm
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chaincheck.causes.cause import Cause
     from chaincheck.path.build import Candidate
     from chaincheck.path.pool import Edge, Node, Pool
     from chaincheck.rules import Rules
@@ -41,16 +41,16 @@ def validate(candidate: Candidate, pool: Pool, at: int, store: str) -> tuple[Cau
     """All causes of one candidate at ``at`` (seconds since 1970-01-01 UTC), those of the subject included."""
     chain = candidate.nodes[1:]
     state = _state(chain, candidate.edges[1:], candidate.anchored, pool, store)
-    causes = [] if not chain else list(state.causes)
+    found = [] if not chain else list(state.causes)
     if chain and not state.holds_from <= at <= state.holds_until:
-        causes += _chain_dates(chain, candidate.anchored, pool.rules, at)
+        found += _chain_dates(chain, candidate.anchored, pool.rules, at)
     if any(node.entries for node in chain):
         for index, node in enumerate(chain):
             role = Role.ANCHOR if candidate.anchored and index == len(chain) - 1 else Role.INTERMEDIATE
             if len(node.places) > 1 or node.places != ("roots",) or role is not Role.ANCHOR or node.entries[0].properties:
-                causes += judge_place(node, role, pool.rules, store, at)
-    causes += _subject(candidate, pool, at, store)
-    return tuple(causes)
+                found += judge_place(node, role, pool.rules, store, at)
+    found += _subject(candidate, pool, at, store)
+    return tuple(found)
 
 
 def window(candidate: Candidate, pool: Pool, store: str) -> tuple[int, int]:
@@ -88,16 +88,16 @@ def _from_anchor(node: Node, rules: Rules) -> State:
     length = _initial_length(rules)
     if certificate is None:
         return State(length, (), -_FOREVER, _FOREVER)
-    causes: list[Cause] = []
+    found: list[Cause] = []
     if rules.anchor_constraints:
-        causes += judge_static(certificate, Role.ANCHOR, rules)
-        causes += _may_issue(certificate, Role.ANCHOR)
-        causes += judge_extended(node, Role.ANCHOR, rules)
+        found += judge_static(certificate, Role.ANCHOR, rules)
+        found += _may_issue(certificate, Role.ANCHOR)
+        found += judge_extended(node, Role.ANCHOR, rules)
         constraints = certificate.basic_constraints
         if constraints is not None and constraints.path_length is not None:
             length = min(length, constraints.path_length)
     first, last = _dates(certificate) if rules.anchor_validity else (-_FOREVER, _FOREVER)
-    return State(length, tuple(causes), first, last)
+    return State(length, tuple(found), first, last)
 
 
 def _next(above: State, node: Node, edge: Edge | None, rules: Rules) -> State:
@@ -106,22 +106,22 @@ def _next(above: State, node: Node, edge: Edge | None, rules: Rules) -> State:
     if certificate is None:
         return above
     role = Role.INTERMEDIATE
-    causes = list(above.causes)
-    causes += judge_static(certificate, role, rules)
+    found = list(above.causes)
+    found += judge_static(certificate, role, rules)
     if edge is not None:
-        causes += judge_signature(certificate, role, edge, rules)
-    causes += _may_issue(certificate, role)
-    causes += judge_extended(node, role, rules)
+        found += judge_signature(certificate, role, edge, rules)
+    found += _may_issue(certificate, role)
+    found += judge_extended(node, role, rules)
     length = above.max_path_length
     if not certificate.is_self_issued:  # 6.1.4 (l)
         if length == 0:
-            causes.append(make(CauseCode.PATH_TOO_LONG, role, certificate, facts.PathTooLongFacts(allowed=_allowed(above, rules), found=_allowed(above, rules) + 1)))
+            found.append(causes.make(CauseCode.PATH_TOO_LONG, role, certificate, causes.facts.PathTooLongFacts(allowed=_allowed(above, rules), found=_allowed(above, rules) + 1)))
         length = max(length - 1, 0)
     constraints = certificate.basic_constraints
     if constraints is not None and constraints.ca and constraints.path_length is not None:  # 6.1.4 (m)
         length = min(length, constraints.path_length)
     first, last = _dates(certificate)
-    return State(length, tuple(causes), max(first, above.holds_from), min(last, above.holds_until))
+    return State(length, tuple(found), max(first, above.holds_from), min(last, above.holds_until))
 
 
 def _allowed(above: State, rules: Rules) -> int:
@@ -140,13 +140,13 @@ def _may_issue(certificate: Certificate, role: Role) -> Iterator[Cause]:
         # RFC 5280 6.1.4 (k) lets a v1 CA pass only on knowledge from elsewhere. CryptoAPI and OpenSSL take a v1 *root*.
         if not (role is Role.ANCHOR and certificate.version < 3):
             reason = f"version {certificate.version}" if certificate.version < 3 else "no basicConstraints"
-            yield make(CauseCode.NOT_A_CA, role, certificate, facts.NotACAFacts(reason=reason))
+            yield causes.make(CauseCode.NOT_A_CA, role, certificate, causes.facts.NotACAFacts(reason=reason))
     elif not constraints.ca:
-        yield make(CauseCode.NOT_A_CA, role, certificate, facts.NotACAFacts(reason="cA is false"))
+        yield causes.make(CauseCode.NOT_A_CA, role, certificate, causes.facts.NotACAFacts(reason="cA is false"))
     usages = certificate.key_usage
     if usages is not None and "keyCertSign" not in usages:
         allowed = tuple(sorted(usages))
-        yield make(CauseCode.WRONG_KEY_USAGE, role, certificate, facts.KeyUsageFacts(allowed=allowed, needed=("keyCertSign",)))
+        yield causes.make(CauseCode.WRONG_KEY_USAGE, role, certificate, causes.facts.KeyUsageFacts(allowed=allowed, needed=("keyCertSign",)))
 
 
 def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rules) -> Iterator[Cause]:
@@ -154,14 +154,14 @@ def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rul
     used = algorithm(certificate.signature_algorithm)
     if edge.signature is Signature.INVALID:
         issuer = edge.issuer
-        details = facts.BadSignatureFacts(algorithm=used.name, issuer=str(issuer.subject), issuer_sha256=issuer.identity.hex())
-        yield make(CauseCode.BAD_SIGNATURE, role, certificate, details)
+        details = causes.facts.BadSignatureFacts(algorithm=used.name, issuer=str(issuer.subject), issuer_sha256=issuer.identity.hex())
+        yield causes.make(CauseCode.BAD_SIGNATURE, role, certificate, details)
     elif edge.signature is Signature.UNSUPPORTED:
-        yield make(CauseCode.ALGORITHM_UNSUPPORTED_HERE, role, certificate, facts.AlgorithmFacts(algorithm=used.name), proven=False)
+        yield causes.make(CauseCode.ALGORITHM_UNSUPPORTED_HERE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), proven=False)
     if used.hash in rules.refused_hashes:
-        yield make(CauseCode.WEAK_SIGNATURE, role, certificate, facts.AlgorithmFacts(algorithm=used.name), severity=Severity.FATAL)
+        yield causes.make(CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.FATAL)
     elif used.hash in rules.warned_hashes:
-        yield make(CauseCode.WEAK_SIGNATURE, role, certificate, facts.AlgorithmFacts(algorithm=used.name), severity=Severity.WARNING)
+        yield causes.make(CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.WARNING)
 
 
 def _chain_dates(chain: tuple[Node, ...], anchored: bool, rules: Rules, at: int) -> Iterator[Cause]:
@@ -183,7 +183,7 @@ def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[
     if candidate.edges:
         yield from judge_signature(certificate, role, candidate.edges[0], rules)
     elif node.self_signed and algorithm(certificate.signature_algorithm).hash in rules.refused_hashes and not candidate.anchored:
-        yield make(CauseCode.WEAK_SIGNATURE, role, certificate, facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name))
+        yield causes.make(CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name))
     if node.entries:
         yield from judge_place(node, role, rules, store, at)
     yield from judge_extended(node, role, rules)

@@ -37,18 +37,26 @@ def in_time(
     ends = next_update_s
     if ends is None and evidence.kind == "ocsp":
         ends = this_update_s + OCSP_LIFE
-    found = replace(found, this_update_s=this_update_s, next_update_s=next_update_s)
+    outcome: Outcome = found.outcome
+    says: Outcome | None = None
     if next_update_s is not None and next_update_s < this_update_s:
-        return replace(found, outcome=Outcome.INVALID, detail=Reason.BACKWARDS)
+        return replace(found, outcome=Outcome.INVALID, detail=Reason.BACKWARDS, this_update_s=this_update_s, next_update_s=next_update_s)
     stale = ends is not None and context.at > ends
     early = context.at < begins
     if responder is not None and responder.not_before_s is not None and responder.not_after_s is not None:
         begins = max(begins, responder.not_before_s)
         ends = responder.not_after_s if ends is None else min(ends, responder.not_after_s)
-    found = replace(found, usable_from_s=begins, usable_until_s=ends)
     if early or stale:
-        return replace(found, outcome=Outcome.NOT_YET_VALID if early else Outcome.STALE, says=found.outcome)
-    return found
+        outcome, says = Outcome.NOT_YET_VALID if early else Outcome.STALE, found.outcome
+    return replace(
+        found,
+        outcome=outcome,
+        says=says,
+        this_update_s=this_update_s,
+        next_update_s=next_update_s,
+        usable_from_s=begins,
+        usable_until_s=ends,
+    )
 
 
 def covers_expired(target: Target, context: Context, this_update_s: int, covered_from_s: int | None) -> bool:

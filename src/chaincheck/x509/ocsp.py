@@ -144,7 +144,7 @@ class OcspResponse:
             start, after = der.expect(data, inner, end, der.SEQUENCE, "certs")
             if end != stop or after != end:
                 raise der.Malformed(after, "bytes after the certificates", "certs")
-            self.certificates = tuple(Certificate(data[at:to]) for _, at, _, to in der.children(data, start, after, MAX_CERTIFICATES))
+            self.certificates = tuple(_certificate(data[at:to]) for _, at, _, to in der.children(data, start, after, MAX_CERTIFICATES))
 
     def _read_data(self, pos: int, stop: int) -> None:
         """ResponseData."""
@@ -191,6 +191,21 @@ class OcspResponse:
 
     def __repr__(self) -> str:
         return f"<OcspResponse {self.status} {len(self.responses)} answers>"
+
+
+_CERTIFICATES: dict[bytes, Certificate] = {}
+
+
+def _certificate(encoded: bytes) -> Certificate:
+    """An enclosed certificate, read once: a responder encloses the same one in every answer (at most 512 of up to 4 KiB are kept)."""
+    known = _CERTIFICATES.get(encoded)
+    if known is None:
+        known = Certificate(encoded)
+        if len(encoded) <= 4096:
+            if len(_CERTIFICATES) >= 512:
+                _CERTIFICATES.clear()
+            _CERTIFICATES[encoded] = known
+    return known
 
 
 def _single(data: bytes, tag: int, pos: int, start: int, stop: int) -> SingleResponse:

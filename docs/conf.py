@@ -1,0 +1,40 @@
+"""How the documentation is built: ``make docs``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import chaincheck
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "chaincheck"
+author = "The chaincheck contributors"
+project_copyright = author
+version = release = chaincheck.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "catalogue_pages"]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.header"]
+
+autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+
+html_theme = "furo"
+html_title = f"chaincheck {release}"
+html_show_sphinx = False
+html_show_copyright = False
+
+
+def setup(app: Sphinx) -> None:
+    """What an object is made of inside is no part of the reference."""
+    app.connect("autodoc-skip-member", lambda app, what, name, obj, skip, options: True if name.startswith("_") else None)
