@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted((PROJECT / "docs").glob("*.md"))
-ENVIRONMENT = {"LANG": "C.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "NO_PROXY": "*"}
+ENVIRONMENT = {"LANG": "C.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "NO_PROXY": "*", "COLUMNS": "100"}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -203,10 +203,16 @@ def _console(block: Block, where: str) -> int:
 
 def run_command(arguments: list[str]) -> tuple[int, str]:
     """The exit code, and what goes to standard output and standard error together."""
-    printed = io.StringIO()
+    printed = Printed()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = main(arguments)
     return code, printed.getvalue()
+
+
+class Printed(io.StringIO):
+    """A console that can show everything."""
+
+    encoding = "utf-8"
 
 
 def matches(expected: str, printed: str) -> bool:
@@ -254,6 +260,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     documented = set(re.findall(r"^\.\. auto\w+:: chaincheck\.(\S+)", text, re.MULTILINE))
     homes = {name: f"{home}.{name}" for name, home in chaincheck._HOMES.items() if name != "__version__"}
     assert {home for home in homes.values() if home not in documented} == set()
+
+
+def test_every_option_of_the_command_line_is_on_its_page() -> None:
+    told = (PROJECT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for command in ("diagnose", "replay", "demo"):
+        code, printed = run_command([command, "--help"])
+        assert code == 0
+        assert {option for option in re.findall(r"--[a-z-]+", printed) if f"`{option}" not in told} == {"--help"}, command
 
 
 def test_every_link_to_another_page_leads_somewhere() -> None:

@@ -80,7 +80,7 @@ _HOMES = {
     "Certificate": "x509.certificate",
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0605 - one list, used by __dir__ and __getattr__ too
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

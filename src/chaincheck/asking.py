@@ -34,7 +34,9 @@ class Holder:
 
     __slots__ = ("key", "notes", "presented", "subject")
 
-    def __init__(self, subject: Certificate | None, presented: tuple[Certificate, ...], key: KeyAnswer, notes: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self, subject: Certificate | None, presented: tuple[Certificate, ...], key: KeyAnswer, notes: tuple[tuple[str, str], ...]
+    ) -> None:
         self.subject = subject
         self.presented = presented
         self.key = key
@@ -97,7 +99,9 @@ def _notes(loaded: Loaded) -> tuple[tuple[str, str], ...]:
     """What was damaged; how a text was encoded is no news to the reader of a diagnosis."""
     if not loaded.notes:
         return ()
-    return tuple((note.where, note.detail) for note in loaded.notes if note.code in (NoteCode.DAMAGED_MEMBER, NoteCode.CUT, NoteCode.TRAILING_DATA))
+    return tuple(
+        (note.where, note.detail) for note in loaded.notes if note.code in (NoteCode.DAMAGED_MEMBER, NoteCode.CUT, NoteCode.TRAILING_DATA)
+    )
 
 
 def choose_subject(certificates: list[Certificate], keys: list[bytes], where: str) -> Certificate:
@@ -160,7 +164,9 @@ def read_store(store: Any, limits: Limits) -> TrustStore | None:
 def read_rules(rules: Any) -> Rules:
     """Only Rules: a name is for the command line."""
     if not isinstance(rules, Rules):
-        raise InputError("rules", found=repr(rules)[:80], expected="chaincheck.IIS, RFC5280 or OPENSSL, or dataclasses.replace of one", where="rules")
+        raise InputError(
+            "rules", found=repr(rules)[:80], expected="chaincheck.IIS, RFC5280 or OPENSSL, or dataclasses.replace of one", where="rules"
+        )
     return rules
 
 

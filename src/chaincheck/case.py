@@ -23,6 +23,7 @@ from chaincheck.fetch.request import Response
 from chaincheck.question import KeyAnswer, KeyState, Question, ServerProfile
 from chaincheck.rules import PolicySettings, Rules
 from chaincheck.store import COMPARTMENTS, Entry, TrustStore
+from chaincheck.x509 import der
 from chaincheck.x509.certificate import Certificate, moment
 from chaincheck.x509.name import Name
 
@@ -320,7 +321,7 @@ def _read_entry(table: Mapping[str, Any], compartment: str, source: Source) -> E
     properties = tuple((int(one["id"]), bytes.fromhex(one["value"])) for one in _list(table.get("properties", []), "properties"))
     bare = "file" not in table
     return Entry(
-        None if bare else source.member(table["file"]),
+        None if bare else _structure(source, table["file"]),
         compartment,
         name=Name(bytes.fromhex(table["name"])) if bare else None,
         spki=bytes.fromhex(table["spki"]) if bare else None,
@@ -371,11 +372,20 @@ def _read_response(record: Any, source: Source) -> Response:
 
 
 def _certificate(source: Source, name: Any) -> Certificate:
-    return Certificate(source.member(name))
+    return Certificate(_structure(source, name))
+
+
+def _structure(source: Source, name: Any) -> bytes:
+    """A file that holds one complete SEQUENCE: what chaincheck takes for a certificate, CRL or OCSP response, whatever is inside."""
+    content = source.member(name)
+    _, stop = der.whole(content, der.SEQUENCE, str(name))
+    if stop != len(content):
+        raise ValueError(f"{name} is not one whole DER structure")
+    return content
 
 
 def _contents(names: Any, where: str, source: Source) -> tuple[bytes, ...]:
-    return tuple(sorted((source.member(name) for name in _list(names, where)), key=lambda content: sha256(content).digest()))
+    return tuple(sorted((_structure(source, name) for name in _list(names, where)), key=lambda content: sha256(content).digest()))
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:

@@ -129,8 +129,8 @@ class _Zip(_Reading):
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(size - 42, 0))
                 tail = file.read(42)
-        except OSError as error:
-            raise self.error(f"a file that cannot be read ({error.strerror})", "a folder or zip") from error
+        except (OSError, ValueError) as error:
+            raise self.error(f"a file that cannot be read ({error})", "a folder or zip") from error
         end = tail[-22:]
         if size < 22 or end[:4] != b"PK\5\6":
             raise self.error("a file that is not a plain zip", f"a case: a folder or zip with {QUESTION}")

@@ -58,8 +58,8 @@ class _Settings:
         self.limits = limits if limits is not None else DEFAULT_LIMITS
         self.rules = read_rules(rules)
         self.fetch = read_fetch(fetch)
-        self.crls = read_evidence(crls, "crls", self.limits)
-        self.ocsp_responses = read_evidence(ocsp_responses, "ocsp-responses", self.limits)
+        self.crls = read_evidence(crls, "crls", DEFAULT_LIMITS)
+        self.ocsp_responses = read_evidence(ocsp_responses, "ocsp-responses", DEFAULT_LIMITS)
         self.server = server if server is not None else NO_PROFILE
         self.timeout = _read_timeout(timeout)
         self._guard = guard
@@ -81,7 +81,7 @@ class _Settings:
 
     def reload(self, store: Any) -> None:
         """Judge by another store from now on. Questions under way are answered by the one they began with."""
-        self.store = read_store(store, self.limits)
+        self.store = read_store(store, DEFAULT_LIMITS)  # the owner's, also where ``limits`` is for strangers
         self._pool = Pool(self.store, (), self.rules)
         self._answers = {}
 
@@ -257,14 +257,16 @@ def diagnose(
 
     ``cert``: bytes (PEM, DER, bare Base64, PKCS#7, PKCS#12, SST), a path, a ``cryptography`` or ``asn1crypto`` object, an iterable of
     these, or ``NO_CERTIFICATE``. ``key``: likewise, any object with ``public_key()``, or ``NO_KEY``. ``store``: a ``TrustStore``,
-    anything ``TrustStore.load`` reads, or ``"system"``. None means "not told" everywhere; with ``store=None`` the verdict is never ACCEPTED.
+    anything ``TrustStore.load`` reads, or ``"system"``. None means "not told" everywhere; with ``store=None`` nothing is ever ACCEPTED.
     ``at``: a timezone-aware datetime; None: now. ``timeout``: seconds for all fetching (None: 20, as IIS).
 
     Raises ``InputError`` where an argument is not what it was given for. What a certificate, a store, a server or a network contains is
     never raised: it becomes a cause.
     """
     owner = _guard_for(store) if guard is None and fetch == "online" else guard
-    with Checker(store=store, rules=rules, fetch=fetch, server=server, timeout=timeout, limits=limits, guard=owner, http_client=http_client) as checker:
+    with Checker(
+        store=store, rules=rules, fetch=fetch, server=server, timeout=timeout, limits=limits, guard=owner, http_client=http_client
+    ) as checker:
         return checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
 
 

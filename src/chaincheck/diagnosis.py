@@ -30,7 +30,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """Something that was assumed or not checked: a stable ``code``, its ``facts``, and whether it could turn an acceptance into a refusal."""
+    """Something assumed or not checked: a stable ``code``, its ``facts``, and whether it could turn an acceptance into a refusal."""
 
     code: str
     facts: tuple[tuple[str, str], ...] = ()
@@ -120,8 +120,26 @@ class Diagnosis:
     """Why a client certificate is refused, or that it is not. Immutable; made by ``chaincheck.diagnose``."""
 
     __slots__ = (
-        "_causes", "_documented", "_extra", "_judged", "_paths", "_question", "_responses", "assumptions", "at_s", "holds", "paths_cut",
-        "_store", "_store_identity", "key_state", "revocation", "rules", "store_name", "subject", "unchecked", "verdict",
+        "_causes",
+        "_documented",
+        "_extra",
+        "_judged",
+        "_paths",
+        "_question",
+        "_responses",
+        "_store",
+        "_store_identity",
+        "assumptions",
+        "at_s",
+        "holds",
+        "key_state",
+        "paths_cut",
+        "revocation",
+        "rules",
+        "store_name",
+        "subject",
+        "unchecked",
+        "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -253,7 +271,9 @@ class Diagnosis:
 
     # faces
 
-    def to_dict(self, *, audience: Literal["client", "administrator", "full"] = "full", lang: str = "en", timings: bool = False) -> dict[str, Any]:
+    def to_dict(
+        self, *, audience: Literal["client", "administrator", "full"] = "full", lang: str = "en", timings: bool = False
+    ) -> dict[str, Any]:
         """The answer as plain data for JSON (schema: ``chaincheck/report/schema.json``).
 
         ``audience="client"`` leaves out everything about the store, the network and other certificates. The same Question and the same
@@ -283,7 +303,7 @@ class Diagnosis:
         return f"<Diagnosis {self.verdict.value}{': ' + codes if codes else ''}>"
 
     def save_case(self, path: str | os.PathLike[str]) -> None:
-        """Write the question, every byte that was used to answer it and the answer as a folder, or as a zip where the name ends in ``.zip``.
+        """Write the question, every byte used to answer it and the answer as a folder, or as a zip where the name ends in ``.zip``.
 
         Never a private key, only its public half. Raises ``ChaincheckError`` for a diagnosis that came through pickle.
         """
@@ -323,6 +343,8 @@ def _path(judged: Judged) -> Path:
     for index, node in enumerate(judged.nodes):
         role = Role.SUBJECT if index == 0 else Role.ANCHOR if judged.anchored and index == last else Role.INTERMEDIATE
         certificate = node.certificate
-        own = tuple(sorted((c for c in judged.causes if certificate is not None and c.certificate == certificate), key=lambda c: c.sort_key()))
+        own = tuple(
+            sorted((c for c in judged.causes if certificate is not None and c.certificate == certificate), key=lambda c: c.sort_key())
+        )
         elements.append(Element(certificate=certificate, name=node.subject, role=role, found_in=node.places, causes=own))
     return Path(elements=tuple(elements), causes=tuple(sorted(judged.causes, key=lambda c: c.sort_key())), complete=judged.anchored)

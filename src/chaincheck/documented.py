@@ -21,14 +21,19 @@ def findings(diagnosis: Diagnosis) -> dict[DocumentedCause, Finding]:
         DocumentedCause.NO_USABLE_CERTIFICATE: _usable(diagnosis),
     }
     return {
-        cause: Finding.FOUND if cause in found else Finding.RULED_OUT if ruled_out[cause] else Finding.NOT_CHECKED for cause in DocumentedCause
+        cause: Finding.FOUND if cause in found else Finding.RULED_OUT if ruled_out[cause] else Finding.NOT_CHECKED
+        for cause in DocumentedCause
     }
 
 
 def _anchored(diagnosis: Diagnosis) -> bool:
     """A path to a root of the given store exists: whatever else is wrong, the root is installed."""
     path = diagnosis.path
-    return path is not None and path.complete and not any(c.code in (CauseCode.BAD_SIGNATURE, CauseCode.ALGORITHM_UNSUPPORTED_HERE) for c in path.causes)
+    return (
+        path is not None
+        and path.complete
+        and not any(c.code in (CauseCode.BAD_SIGNATURE, CauseCode.ALGORITHM_UNSUPPORTED_HERE) for c in path.causes)
+    )
 
 
 def _in_date(diagnosis: Diagnosis) -> bool:

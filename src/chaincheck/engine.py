@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
 
+
 def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Request], list[Response], Diagnosis]:
     """Answer one question. ``pool``: a reusable one for the same store, presented certificates and rules; None makes one."""
     if question.subject is None:
@@ -122,7 +123,10 @@ def _conclude(
     holds = window_of(question, pool, rulings, statuses)
     judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, tuple(r.causes)) for r in rulings[:CANDIDATES])
     assumptions = _assumptions(question, pool)
-    if any(attempt.origin == "fetched" and attempt.sha256 for status in statuses for attempt in status.attempts) and not question.server.here:
+    if (
+        any(attempt.origin == "fetched" and attempt.sha256 for status in statuses for attempt in status.attempts)
+        and not question.server.here
+    ):
         assumptions += (Statement(code="vantage-point"),)
     left = found.left + len(rulings[CANDIDATES:])
     cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
@@ -146,7 +150,8 @@ def _another_path_is_possible(question: Question, rulings: list[Ruling], common:
     """Whether something not told, or behind the point where the search was cut, could make a path without the faults of those found."""
     cut = any(cause.code is CauseCode.SEARCH_CUT for cause in common)
     return any(
-        all(_curable(cause, question, cut) for cause in ruling.causes if cause.severity is Severity.FATAL and cause.proven) for ruling in rulings
+        all(_curable(cause, question, cut) for cause in ruling.causes if cause.severity is Severity.FATAL and cause.proven)
+        for ruling in rulings
     )
 
 
@@ -163,13 +168,21 @@ def _curable(cause: Cause, question: Question, cut: bool) -> bool:
 _CURED_BY_A_ROOT = frozenset({CauseCode.UNTRUSTED_ROOT, CauseCode.ROOT_IN_WRONG_STORE})
 # What is said of the subject but stands on one path only: with another issuer it may be gone.
 _CURED_BY_AN_ISSUER = frozenset(
-    {CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING, CauseCode.BAD_SIGNATURE, CauseCode.NAME_NOT_PERMITTED, CauseCode.POLICY_NOT_SATISFIED}
+    {
+        CauseCode.ISSUER_NOT_FOUND,
+        CauseCode.INTERMEDIATE_MISSING,
+        CauseCode.BAD_SIGNATURE,
+        CauseCode.NAME_NOT_PERMITTED,
+        CauseCode.POLICY_NOT_SATISFIED,
+    }
     | {code for code in CauseCode if code.value.startswith("revocation-")}
 )
 
 
 def _search_cut(cut: tuple[str, int]) -> Cause:
-    return causes.make(CauseCode.SEARCH_CUT, Role.STORE, None, causes.facts.SearchCutFacts(budget=cut[0], limit=cut[1]), severity=Severity.WARNING)
+    return causes.make(
+        CauseCode.SEARCH_CUT, Role.STORE, None, causes.facts.SearchCutFacts(budget=cut[0], limit=cut[1]), severity=Severity.WARNING
+    )
 
 
 def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
@@ -205,7 +218,8 @@ def _damaged_members(question: Question) -> list[Cause]:
     if not notes:
         return []
     return [
-        causes.make(CauseCode.DAMAGED_MEMBER, Role.STORE, None, causes.facts.DamagedMemberFacts(where=where, reason=reason)) for where, reason in notes[:DAMAGED_SHOWN]
+        causes.make(CauseCode.DAMAGED_MEMBER, Role.STORE, None, causes.facts.DamagedMemberFacts(where=where, reason=reason))
+        for where, reason in notes[:DAMAGED_SHOWN]
     ]
 
 

@@ -12,7 +12,7 @@ from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.diagnosis import Statement
 from chaincheck.fetch.request import Request
 from chaincheck.path.build import search
-from chaincheck.path.elements import judge_dates
+from chaincheck.path.validate import validate
 from chaincheck.revocation.attempt import Attempt, Reason, failed
 from chaincheck.revocation.attempt import Outcome as Found
 from chaincheck.revocation.evidence import Evidence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chaincheck.path.build import Candidate
     from chaincheck.path.pool import Pool
     from chaincheck.question import Question
+    from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.name import Name
 
 # Rounds of requests for one question: OCSP and CRL URLs of one certificate come one after the other. Real ones name one to four.
@@ -36,8 +37,9 @@ ROUNDS = 16
 # A certificate below an element with one of these has no issuer whose word counts, so its URLs are a stranger's.
 _DISQUALIFYING = frozenset(
     {
-        CauseCode.BAD_SIGNATURE, CauseCode.ALGORITHM_UNSUPPORTED_HERE, CauseCode.NOT_A_CA, CauseCode.WRONG_KEY_USAGE, CauseCode.PATH_TOO_LONG,
-        CauseCode.MALFORMED, CauseCode.DISTRUSTED, CauseCode.NOT_SELF_SIGNED_IN_ROOT, CauseCode.UNKNOWN_CRITICAL_EXTENSION,
+        CauseCode.BAD_SIGNATURE, CauseCode.ALGORITHM_UNSUPPORTED_HERE, CauseCode.NOT_A_CA, CauseCode.WRONG_KEY_USAGE,
+        CauseCode.PATH_TOO_LONG, CauseCode.MALFORMED, CauseCode.DISTRUSTED, CauseCode.NOT_SELF_SIGNED_IN_ROOT,
+        CauseCode.UNKNOWN_CRITICAL_EXTENSION,
     }
 )  # fmt: skip
 
@@ -61,9 +63,8 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
         ruling = _next(rulings)
         if ruling is None:
             break
-        inquiries = of_ruling[id(ruling)] = []
-        for new in _inquiries(question, pool, ruling, evidence):
-            inquiries.append(known.setdefault(new.key, new))
+        inquiries = [known.setdefault(new.key, new) for new in _inquiries(question, pool, ruling, evidence)]
+        of_ruling[id(ruling)] = inquiries
         yield from _rounds(inquiries)
         for inquiry in inquiries:
             ruling.causes += inquiry.status.causes
@@ -119,7 +120,10 @@ def _vouched(ruling: Ruling, index: int) -> bool:
     own = ruling.candidate.nodes[index].certificate
     return not any(
         cause.severity is Severity.FATAL
-        and ((cause.code in _DISQUALIFYING and cause.certificate in above) or (cause.code is CauseCode.BAD_SIGNATURE and cause.certificate == own))
+        and (
+            (cause.code in _DISQUALIFYING and cause.certificate in above)
+            or (cause.code is CauseCode.BAD_SIGNATURE and cause.certificate == own)
+        )
         for cause in ruling.causes
     )
 
@@ -194,7 +198,9 @@ class _Inquiry:
         request = response.request
         kind: Literal["crl", "ocsp"] = "ocsp" if request.kind == "ocsp" else "crl"
         if response.ok:
-            self._evidence.append(Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at))
+            self._evidence.append(
+                Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at)
+            )
         else:
             self._failures.append(failed(kind, request.url, response.outcome.value, response.detail))
         self._status = None
@@ -213,8 +219,8 @@ class _Inquiry:
     def _proven(self) -> bool:
         """Whether a status that is unknown here is unknown to the server too.
 
-        Where the caller's evidence is all there is (RFC 5280), yes, unless a source could not be reached. A server fetches for itself: what it
-        finds is known only if this machine is the server, or every source answered and the CRLs of its store are told.
+        Where the caller's evidence is all there is (RFC 5280), yes, unless a source could not be reached. A server fetches for itself:
+        what it finds is known only if this machine is the server, or every source answered and the CRLs of its store are told.
         """
         failures = [attempt for attempt in self._failures if attempt.outcome is not Found.NOT_FETCHED]
         question = self.question
@@ -228,31 +234,23 @@ class _Inquiry:
     def _signers(self, name: Name, kind: Literal["crl", "ocsp"]) -> list[Signer]:
         """Every certificate known of that name, and whether a valid path leads from it to the anchor of this path (RFC 5280 6.3.3 (f))."""
         return [
-            Signer(certificate=node.certificate, trusted=self._trusted(node.certificate.der))
+            Signer(certificate=node.certificate, trusted=self._trusted(node.certificate))
             for node in self.pool.named(name)
             if node.certificate is not None and node.usable
         ]
 
-    def _trusted(self, encoded: bytes) -> bool:
+    def _trusted(self, certificate: Certificate) -> bool:
         anchor = self.candidate.nodes[-1]
         if not self.candidate.anchored:
             return False
-        from chaincheck.x509.certificate import Certificate
-
-        certificate = Certificate(encoded)
         if certificate == anchor.certificate:
             return True
-        from chaincheck.path.validate import validate
-
         store = self.question.store
         for candidate in search(certificate, self.pool, self.question.at):
-            if not candidate.anchored or candidate.nodes[-1].identity != anchor.identity:
-                continue
-            causes = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
-            if not any(c.severity is Severity.FATAL and c.code not in _USAGES for c in causes) and not any(
-                judge_dates(certificate, Role.SIGNER, self.question.at)
-            ):
-                return True
+            if candidate.anchored and candidate.nodes[-1].identity == anchor.identity:
+                found = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
+                if not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found):
+                    return True
         return False
 
     def unchecked(self) -> Iterator[Statement]:

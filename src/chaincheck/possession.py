@@ -28,10 +28,16 @@ def judge_key(question: Question) -> Iterator[Cause]:
         yield causes.make(CauseCode.NO_PRIVATE_KEY, Role.SUBJECT, subject, causes.facts.Facts())
     elif key.state is KeyState.UNSUPPORTED:
         yield causes.make(
-            CauseCode.ALGORITHM_UNSUPPORTED_HERE, Role.SUBJECT, subject, causes.facts.AlgorithmFacts(algorithm=key.problem or "the private key"), proven=False
+            CauseCode.ALGORITHM_UNSUPPORTED_HERE,
+            Role.SUBJECT,
+            subject,
+            causes.facts.AlgorithmFacts(algorithm=key.problem or "the private key"),
+            proven=False,
         )
     elif key.state is KeyState.UNUSABLE:
-        yield causes.make(CauseCode.PRIVATE_KEY_UNUSABLE, Role.SUBJECT, subject, causes.facts.KeyUnusableFacts(reason=key.problem or "it cannot be read"))
+        yield causes.make(
+            CauseCode.PRIVATE_KEY_UNUSABLE, Role.SUBJECT, subject, causes.facts.KeyUnusableFacts(reason=key.problem or "it cannot be read")
+        )
     elif key.state is KeyState.PRESENT and key.spki is not None and not matches(key.spki, subject):
         other = next((c for c in sorted(question.presented, key=lambda c: c.sha256) if matches(key.spki, c)), None)
         details = causes.facts.KeyMismatchFacts(

@@ -55,7 +55,7 @@ class Rules:
     required: OpenSSL's client purpose; ignored: RFC 5280 section 6 asks nothing of the subject."""
 
     aki_excludes: bool = True
-    """Whether an authority key identifier that does not match excludes an issuer. CryptoAPI, OpenSSL: yes; RFC 5280 4.2.1.1: it only helps."""
+    """Whether an authority key identifier that does not match excludes an issuer. CryptoAPI, OpenSSL: yes; RFC 5280 4.2.1.1: no."""
 
     names: Literal["exact", "rfc5280"] = "exact"
     """How names are compared: byte for byte (CryptoAPI, reported by users) or by RFC 5280 section 7.1."""
@@ -74,7 +74,7 @@ class Rules:
     caller: the evidence at hand is all there is (RFC 5280 6.3: the algorithm is given its CRLs)."""
 
     no_source: Literal["refuse", "tolerate"] = "tolerate"
-    """What a certificate means that names no CRL and no OCSP responder, with no evidence given. KB 294305: only elements with a CDP count."""
+    """What a certificate means that names no CRL and no responder, and no evidence is given. KB 294305: only elements with a CDP count."""
 
     minimum_rsa_bits: int | None = 1024
     """RSA keys below this are refused (KB 2661254: 1024); None: not judged."""

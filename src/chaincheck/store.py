@@ -112,7 +112,19 @@ class TrustStore:
     Raises ``InputError`` for what is not certificates (or CRLs) at all; a damaged member among good ones becomes a note.
     """
 
-    __slots__ = ("_by_normalised", "_by_subject", "_identity", "assumptions", "client_auth_issuers", "crls", "disallowed", "intermediates", "name", "notes", "roots")
+    __slots__ = (
+        "_by_normalised",
+        "_by_subject",
+        "_identity",
+        "assumptions",
+        "client_auth_issuers",
+        "crls",
+        "disallowed",
+        "intermediates",
+        "name",
+        "notes",
+        "roots",
+    )
 
     def __init__(
         self,
@@ -263,12 +275,17 @@ class TrustStore:
         return f"<TrustStore {self.name!r}: {counts}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_store, tuple(getattr(self, f) for f in ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes"))
+        return _rebuild_store, tuple(
+            getattr(self, f)
+            for f in ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes")
+        )
 
 
 def _rebuild_store(*values: Any) -> TrustStore:
     store = TrustStore()
-    for field, value in zip(("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes"), values, strict=True):
+    for field, value in zip(
+        ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes"), values, strict=True
+    ):
         setattr(store, field, value)
     return store
 
@@ -282,10 +299,10 @@ def _is_plain_iterable(source: Any) -> bool:
 
 
 def _name_of(source: Any) -> str | None:
+    """The file name, where the source is a path; content has no name."""
     import os
+    from pathlib import PurePath
 
-    if isinstance(source, str) and "\n" not in source and "-----BEGIN" not in source:
-        return os.path.basename(source) or source
-    if isinstance(source, os.PathLike):
-        return os.path.basename(os.fspath(source)) or None
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and "\n" not in source and "-----BEGIN" not in source):
+        return PurePath(source).name or None
     return None

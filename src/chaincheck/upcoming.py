@@ -29,8 +29,10 @@ def upcoming(diagnosis: Diagnosis) -> tuple[Change, ...]:
         if certificate.not_after_s is not None and certificate.not_after_s >= at:
             # an expired subject is refused whatever else changes; for the other elements another certificate may be found
             found.append((certificate.not_after_s + 1, "expires", certificate, Verdict.REFUSED if element.role is Role.SUBJECT else stays))
-    for status in diagnosis.revocation:
-        if status.holds_until is not None and status.holds_until >= at:
-            found.append((status.holds_until + 1, "evidence-runs-out", status.certificate, stays))
+    found += [
+        (status.holds_until + 1, "evidence-runs-out", status.certificate, stays)
+        for status in diagnosis.revocation
+        if status.holds_until is not None and status.holds_until >= at
+    ]
     found.sort(key=lambda change: (change[0], change[1], change[2].sha256 if change[2] is not None else b""))
     return tuple(Change(at=moment(when), event=event, certificate=who, verdict=then) for when, event, who, then in found)

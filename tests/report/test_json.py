@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -15,7 +16,9 @@ from chaincheck.causes.codes import Role
 from chaincheck.causes.facts import FACTS
 from chaincheck.causes.words import placeholders, words
 from chaincheck.report.audience import OWN_FACTS
-from report.company import Company
+
+if TYPE_CHECKING:
+    from report.company import Company
 
 SECRETS = ("server-roots.sst", "Contoso Root", "Fabrikam", "http:", "roots", "CRL ")
 
@@ -37,8 +40,25 @@ def diagnoses(company: Company) -> list[chaincheck.Diagnosis]:
         company.good(store=None),
         company.expired(key=chaincheck.NO_KEY),
         company.ask(unreachable),
+        company.ask(damaged(company)),
+        bare_anchor(company),
         chaincheck.diagnose(chaincheck.NO_CERTIFICATE),
     ]
+
+
+def damaged(company: Company) -> pki.Issued:
+    """A certificate whose notAfter cannot be read."""
+    client = company.ca.issue("CN=dave")
+    assert client.der.count(b"270101000000Z") == 1
+    return replace(client, der=client.der.replace(b"270101000000Z", b"27xx01000000Z"))
+
+
+def bare_anchor(company: Company) -> chaincheck.Diagnosis:
+    """RFC 5280 6.1.1 (d): an anchor that is a name and a key."""
+    root = chaincheck.Certificate(company.root.der)
+    entry = chaincheck.Entry(None, "roots", name=root.subject, spki=root.spki)
+    client = company.root.issue("CN=erin")
+    return company.ask(client, store=company.store(roots=[entry]), rules=replace(chaincheck.RFC5280, revocation="off"))
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
@@ -48,6 +68,19 @@ def test_every_answer_is_as_the_schema_in_the_package_says(
 ) -> None:
     for diagnosis in diagnoses(company):
         validator.validate(diagnosis.to_dict(audience=audience, lang=lang))
+
+
+def test_a_damaged_certificate_is_an_answer_in_every_form(company: Company) -> None:
+    diagnosis = company.ask(damaged(company))
+    assert diagnosis.to_dict()["subject"]["not_after"] is None
+    assert "Valid to             none" in diagnosis.to_text()
+
+
+def test_an_anchor_may_be_a_bare_name(company: Company) -> None:
+    diagnosis = bare_anchor(company)
+    assert diagnosis.accepted
+    assert diagnosis.to_dict()["path"]["elements"][1]["sha256"] is None
+    assert "○ Contoso Root CA" in diagnosis.to_text()
 
 
 def test_the_schema_version_comes_first(company: Company) -> None:

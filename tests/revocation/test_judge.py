@@ -254,6 +254,13 @@ def test_no_mutation_raises_or_makes_a_revoked_certificate_good(kind: str) -> No
         assert judged(read).status is not Status.GOOD
 
 
+def test_what_was_read_from_the_same_bytes_is_not_read_again() -> None:
+    data = CA.crl([REVOKED])
+    first, second = crl(data), crl(bytes(bytearray(data)), origin="store")
+    assert first.crl() is second.crl()
+    assert crl(b"garbage").sha256 != ocsp(b"garbage, too").sha256
+
+
 def test_evidence_is_named_by_its_content() -> None:
     first, second = (Evidence.given("crl", data) for data in (b"1", b"2"))
     assert first.source != second.source

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pki
-from chaincheck import RFC5280, ServerProfile
+from chaincheck import RFC5280, Entry, ServerProfile
+from chaincheck.x509.name import Name
 from pki import AT
 from vectors.vector import CA, CRL_URL, OCSP_URL, ROOT, STORE, Vector
 
@@ -101,6 +102,14 @@ def _crossed() -> tuple[Vector, ...]:
             verdict="accepted",
             cert=client.der,
             store={"roots": [CA.der]},
+            rules=replace(RFC5280, revocation="off"),
+        ),
+        Vector(
+            name="accepted-bare-anchor-by-the-rfc",
+            title="An anchor that is a name and a key, without a certificate (RFC 5280 6.1.1 (d))",
+            verdict="accepted",
+            cert=client.der,
+            store={"roots": [Entry(None, "roots", name=Name(ROOT.subject), spki=ROOT.key.spki)], "intermediates": [CA.der]},
             rules=replace(RFC5280, revocation="off"),
         ),
     )

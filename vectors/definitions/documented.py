@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from cryptography import x509
+
+import asn1
 import pki
-from chaincheck import NO_CERTIFICATE, NO_KEY, OPENSSL, ServerProfile
+from chaincheck import NO_CERTIFICATE, NO_KEY, OPENSSL, RFC5280, ServerProfile
 from pki import AT
 from pki_keys import key
 from vectors.vector import CA, CRL_URL, OCSP_URL, OTHER_ROOT, ROOT, ROOT_CRL_URL, STORE, WITHOUT_ROOT, Vector
@@ -18,6 +21,8 @@ def _root_missing() -> tuple[Vector, ...]:
     alone = pki.self_signed("self-signed client")
     twin = pki.root("Vector Root", key="p256:another key of the same name")
     unmarked = ROOT.issue_ca("Vector CA without AKI", aki=False)
+    names = [x509.DirectoryName(ROOT.certificate.subject)]
+    told = x509.AuthorityKeyIdentifier(CA.key.identifier, names, CA.serial)
     return (
         Vector(
             name="root-missing-but-presented",
@@ -98,6 +103,24 @@ def _root_missing() -> tuple[Vector, ...]:
             documented=(ROOT_MISSING,),
             cert=CLIENT.der,
             store={**WITHOUT_ROOT, "client_auth_issuers": [ROOT.der]},
+        ),
+        Vector(
+            name="intermediate-missing",
+            title="The root is installed, the issuing CA is nowhere; the certificate says that its issuer was issued by the root",
+            verdict="refused",
+            causes=("intermediate-missing/subject",),
+            documented=(),
+            cert=CA.issue("client", extensions=[(told, False)]).der,
+            store={**STORE, "intermediates": []},
+        ),
+        Vector(
+            name="intermediate-only-in-client-auth-issuers",
+            title="The issuing CA is in the Client Authentication Issuers store only, from which no path is built",
+            verdict="refused",
+            causes=("intermediate-missing",),
+            documented=(),
+            cert=CLIENT.der,
+            store={**STORE, "intermediates": [], "client_auth_issuers": [CA.der]},
         ),
         Vector(
             name="issuing-ca-alone-in-root",
@@ -306,6 +329,23 @@ def _revoked() -> tuple[Vector, ...]:
             server=ServerProfile(here=True),
         ),
         Vector(
+            name="ocsp-unknown-on-the-server",
+            title="The responder does not know the certificate, and this machine is the server",
+            verdict="refused",
+            causes=("revocation-unknown/subject",),
+            cert=asked.der,
+            web={OCSP_URL: CA.ocsp_response(asked, "unknown")},
+            server=ServerProfile(here=True),
+        ),
+        Vector(
+            name="no-evidence-by-the-rfc",
+            title="RFC 5280 to the letter: without any revocation evidence nothing is accepted",
+            verdict="refused",
+            causes=("revocation-nothing-to-check/subject",),
+            cert=CLIENT.der,
+            rules=RFC5280,
+        ),
+        Vector(
             name="revoked-but-openssl-does-not-look",
             title="OpenSSL as a server checks no revocation by default",
             verdict="accepted",
@@ -319,7 +359,8 @@ def _revoked() -> tuple[Vector, ...]:
 
 def _no_usable_certificate() -> tuple[Vector, ...]:
     renewed = CA.issue("client", key="p256:renewed client", not_before=AT - timedelta(days=1))
-    weak = pki.Issued(der=CLIENT.der, key=key("rsa512"), subject=CLIENT.subject, serial=CLIENT.serial)
+    version, _, private = asn1.parts(CLIENT.key.encoded("pkcs8", encoding="der"))[:3]
+    wrong_curve = asn1.sequence(asn1.oid("1.2.840.10045.2.1"), asn1.oid("1.3.132.0.10"))  # the public point is not on that curve
     return (
         Vector(
             name="no-certificate",
@@ -364,7 +405,7 @@ def _no_usable_certificate() -> tuple[Vector, ...]:
             causes=("private-key-unusable/subject",),
             documented=(UNUSABLE,),
             cert=CLIENT.der,
-            key=weak.key_pem,
+            key=asn1.sequence(version, wrong_curve, private),
         ),
         Vector(
             name="key-fits",

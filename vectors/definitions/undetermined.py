@@ -202,6 +202,8 @@ def _not_judged() -> tuple[Vector, ...]:
     ecdsa, unknown = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d040363")
     constrained = ROOT.issue_ca("Constrained CA", extensions=[(x509.NameConstraints([x509.DNSName("example.com")], None), True)])
     any_usage = CA.issue("client", eku=["anyExtendedKeyUsage"])
+    namesakes = [ROOT.issue_ca("One of many", key=f"p256:namesake {number}") for number in range(66)]
+    last = max(namesakes, key=lambda one: one.fingerprint)
     return (
         Vector(
             name="algorithm-unknown-here",
@@ -227,6 +229,15 @@ def _not_judged() -> tuple[Vector, ...]:
             causes=("any-extended-key-usage/subject",),
             unchecked=("any-eku-unconfirmed",),
             cert=any_usage.der,
+        ),
+        Vector(
+            name="search-cut",
+            title="66 CAs of one name, more than are looked at: the one that issued the certificate was not reached",
+            verdict="undetermined",
+            causes=("search-cut",),
+            unchecked=("search-cut",),
+            cert=last.issue("client", aki=False).der,
+            store={**STORE, "intermediates": [one.der for one in namesakes]},
         ),
         Vector(
             name="no-digital-signature",

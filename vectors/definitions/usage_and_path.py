@@ -254,6 +254,7 @@ def _distrust() -> tuple[Vector, ...]:
 def _malformed() -> tuple[Vector, ...]:
     lenient = asn1.sequence(asn1.oid("2.5.29.19"), asn1.tlv(0x01, b"\x01"), asn1.octet_string(asn1.sequence()))  # TRUE is 0xff in DER
     usage = asn1.sequence(asn1.oid("2.5.29.37"), asn1.octet_string(asn1.sequence(asn1.oid(pki.PURPOSES["clientAuth"]))))
+    no_ca = asn1.sequence(asn1.oid("2.5.29.19"), asn1.octet_string(asn1.sequence(asn1.integer(0))))
     unreadable = asn1.sequence(asn1.oid("2.5.29.37"), asn1.octet_string(b"\x30\x7f\x06"))
     return (
         Vector(
@@ -263,6 +264,14 @@ def _malformed() -> tuple[Vector, ...]:
             causes=("malformed/subject",),
             unchecked=("element-read-leniently",),
             cert=CA.issue("client", ca=None, encoded_extensions=[lenient]).der,
+        ),
+        Vector(
+            name="malformed-path-length-without-ca",
+            title="A path length without cA, which RFC 5280 4.2.1.9 forbids: its meaning is clear, but servers differ",
+            verdict="undetermined",
+            causes=("malformed/subject",),
+            unchecked=("element-read-leniently",),
+            cert=CA.issue("client", ca=None, encoded_extensions=[no_ca]).der,
         ),
         Vector(
             name="malformed-repeated-extension",

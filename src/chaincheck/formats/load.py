@@ -13,9 +13,9 @@ from chaincheck.formats.limits import DEFAULT, Limits
 from chaincheck.formats.loaded import KeyMaterial, Loaded, Note, NoteCode, StoredCertificate
 
 if TYPE_CHECKING:
-    from chaincheck.formats.reader import Reader
     from chaincheck.errors import InputError
     from chaincheck.formats.keys import PasswordSource
+    from chaincheck.formats.reader import Reader
 
 __all__ = ["Expect", "KeyMaterial", "Limits", "Loaded", "Note", "NoteCode", "StoredCertificate", "load", "load_crls", "load_key"]
 

@@ -181,7 +181,11 @@ class _Searching:
             certificate = node.certificate
             elsewhere += not node.usable
             if certificate is not None:
-                out_of_date += certificate.not_before_s is None or certificate.not_after_s is None or not certificate.not_before_s <= self.at <= certificate.not_after_s
+                out_of_date += (
+                    certificate.not_before_s is None
+                    or certificate.not_after_s is None
+                    or not certificate.not_before_s <= self.at <= certificate.not_after_s
+                )
         return (
             nodes[-1].identity not in reach,
             sum(edge.signature is not Signature.VALID for edge in edges),

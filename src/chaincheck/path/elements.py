@@ -26,8 +26,9 @@ CLOCK_SUSPECT_SECONDS = 86_400
 # RFC 5280 6.1.4 (o), 6.1.5 (f): the extensions that are recognised and processed here.
 PROCESSED = frozenset(
     {
-        ext.BASIC_CONSTRAINTS, ext.KEY_USAGE, ext.EXTENDED_KEY_USAGE, ext.SUBJECT_ALT_NAME, ext.ISSUER_ALT_NAME, ext.SUBJECT_KEY_IDENTIFIER,
-        ext.AUTHORITY_KEY_IDENTIFIER, ext.CRL_DISTRIBUTION_POINTS, ext.AUTHORITY_INFORMATION_ACCESS, ext.OCSP_NO_CHECK, ext.APPLICATION_POLICIES,
+        ext.BASIC_CONSTRAINTS, ext.KEY_USAGE, ext.EXTENDED_KEY_USAGE, ext.SUBJECT_ALT_NAME, ext.ISSUER_ALT_NAME,
+        ext.SUBJECT_KEY_IDENTIFIER, ext.AUTHORITY_KEY_IDENTIFIER, ext.CRL_DISTRIBUTION_POINTS, ext.AUTHORITY_INFORMATION_ACCESS,
+        ext.OCSP_NO_CHECK, ext.APPLICATION_POLICIES,
     }
 )  # fmt: skip
 # Recognised, and not judged yet: where they can decide, the answer says so instead of guessing.
@@ -61,7 +62,10 @@ def _key(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
     key = certificate.public_key
     if rules.minimum_rsa_bits is not None and key.algorithm in ("rsa", "rsa-pss", "dsa") and 0 < key.bits < rules.minimum_rsa_bits:
         yield causes.make(
-            CauseCode.WEAK_KEY, role, certificate, causes.facts.WeakKeyFacts(algorithm=key.algorithm, bits=key.bits, minimum=rules.minimum_rsa_bits)
+            CauseCode.WEAK_KEY,
+            role,
+            certificate,
+            causes.facts.WeakKeyFacts(algorithm=key.algorithm, bits=key.bits, minimum=rules.minimum_rsa_bits),
         )
 
 
@@ -80,11 +84,19 @@ def _critical_extensions(certificate: Certificate, role: Role) -> Iterator[Cause
 def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause]:
     """RFC 5280 6.1.3 (a)(2): the first and the last second of the validity count as valid (4.1.2.5)."""
     if certificate.not_after_s is not None and at > certificate.not_after_s:
-        yield causes.make(CauseCode.EXPIRED, role, certificate, causes.facts.ExpiredFacts(not_after=moment(certificate.not_after_s), checked_at=moment(at)))
+        yield causes.make(
+            CauseCode.EXPIRED,
+            role,
+            certificate,
+            causes.facts.ExpiredFacts(not_after=moment(certificate.not_after_s), checked_at=moment(at)),
+        )
     if certificate.not_before_s is not None and at < certificate.not_before_s:
         early = certificate.not_before_s - at
         details = causes.facts.NotYetValidFacts(
-            not_before=moment(certificate.not_before_s), checked_at=moment(at), seconds_early=early, clock_suspect=early <= CLOCK_SUSPECT_SECONDS
+            not_before=moment(certificate.not_before_s),
+            checked_at=moment(at),
+            seconds_early=early,
+            clock_suspect=early <= CLOCK_SUSPECT_SECONDS,
         )
         yield causes.make(CauseCode.NOT_YET_VALID, role, certificate, details)
 
@@ -92,9 +104,9 @@ def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause
 def judge_place(node: Node, role: Role, rules: Rules, store: str, at: int) -> Iterator[Cause]:
     """Where the server keeps the element: distrust beats everything, and misplaced certificates are a finding (KB 2802568)."""
     yield from _distrust(node, role, store, at)
-    if role is Role.INTERMEDIATE and rules.root_store_hygiene and any(e.compartment == ROOTS and not e.sorted_here for e in node.entries):
-        if not node.self_signed:
-            yield causes.make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, node.certificate, misplaced(node, ROOTS, INTERMEDIATES, store))
+    placed_in_root = any(entry.compartment == ROOTS and not entry.sorted_here for entry in node.entries)
+    if role is Role.INTERMEDIATE and rules.root_store_hygiene and placed_in_root and not node.self_signed:
+        yield causes.make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, node.certificate, misplaced(node, ROOTS, INTERMEDIATES, store))
     if role is Role.INTERMEDIATE and not node.usable and CLIENT_AUTH_ISSUERS in node.places and node.certificate is not None:
         details = causes.facts.IntermediateMissingFacts(
             issuer=str(node.subject),
@@ -121,7 +133,10 @@ def _distrust(node: Node, role: Role, store: str, at: int) -> Iterator[Cause]:
         for number, value in entry.properties:
             if number == DISALLOWED_FILETIME_PROPERTY and _filetime(value) <= at:
                 yield causes.make(
-                    CauseCode.DISTRUSTED, role, node.certificate, causes.facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID")
+                    CauseCode.DISTRUSTED,
+                    role,
+                    node.certificate,
+                    causes.facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID"),
                 )
                 return
 

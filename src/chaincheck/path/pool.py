@@ -64,7 +64,8 @@ class Node:
             certificate = self.certificate
             self._self_signed = certificate is None or (
                 certificate.is_self_issued
-                and verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, certificate.public_key) is Signature.VALID
+                and verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, certificate.public_key)
+                is Signature.VALID
             )
         return self._self_signed
 
@@ -131,7 +132,9 @@ class Pool:
                 Node(presented[i] if i in presented else entries[i][0].certificate, tuple(entries.get(i, ())), i in presented)
                 for i in sorted({*entries, *presented})
             ]
-            known = self._named[key] = tuple(nodes)
+            known = tuple(nodes)
+            if nodes:  # names that nobody here has are chosen by strangers and never run out
+                self._named[key] = known
         return known
 
     def subject_node(self, certificate: Certificate) -> Node:
@@ -191,7 +194,9 @@ class Pool:
         found = good or bad
         if len(found) == 1:
             return Issuers((found[0],), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
-        edges = sorted(found, key=lambda e: (not e.issuer.usable, e.signature is not Signature.VALID, e.aki_matches is not True, e.issuer.identity))
+        edges = sorted(
+            found, key=lambda e: (not e.issuer.usable, e.signature is not Signature.VALID, e.aki_matches is not True, e.issuer.identity)
+        )
         return Issuers(tuple(edges), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
 
 

@@ -41,7 +41,7 @@ def judge_extended(node: Node, role: Role, rules: Rules) -> Iterator[Cause]:
 
 
 def _limits(node: Node, certificate: Certificate) -> list[tuple[str, ...]]:
-    """Every list that limits the usages: the extension, Microsoft's Application Policies, the store's EKU property (reference: CryptoAPI)."""
+    """Every list that limits the usages: the extension, Microsoft's Application Policies, the store's EKU property (CryptoAPI)."""
     found = []
     if (usages := certificate.extended_key_usage) is not None:
         found.append(usages)
@@ -72,5 +72,3 @@ def judge_subject_key_usage(certificate: Certificate, rules: Rules) -> Iterator[
         details = causes.facts.KeyUsageFacts(allowed=tuple(u for u in ext.KEY_USAGES if u in usages), needed=needed)
         # At the gate offer it depends on the client's stack, which is not told here: fatal, but not proven.
         yield causes.make(CauseCode.WRONG_KEY_USAGE, Role.SUBJECT, certificate, details, proven=rules.subject_key_usage == "required")
-
-

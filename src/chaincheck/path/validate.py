@@ -115,7 +115,14 @@ def _next(above: State, node: Node, edge: Edge | None, rules: Rules) -> State:
     length = above.max_path_length
     if not certificate.is_self_issued:  # 6.1.4 (l)
         if length == 0:
-            found.append(causes.make(CauseCode.PATH_TOO_LONG, role, certificate, causes.facts.PathTooLongFacts(allowed=_allowed(above, rules), found=_allowed(above, rules) + 1)))
+            found.append(
+                causes.make(
+                    CauseCode.PATH_TOO_LONG,
+                    role,
+                    certificate,
+                    causes.facts.PathTooLongFacts(allowed=_allowed(above, rules), found=_allowed(above, rules) + 1),
+                )
+            )
         length = max(length - 1, 0)
     constraints = certificate.basic_constraints
     if constraints is not None and constraints.ca and constraints.path_length is not None:  # 6.1.4 (m)
@@ -146,7 +153,9 @@ def _may_issue(certificate: Certificate, role: Role) -> Iterator[Cause]:
     usages = certificate.key_usage
     if usages is not None and "keyCertSign" not in usages:
         allowed = tuple(sorted(usages))
-        yield causes.make(CauseCode.WRONG_KEY_USAGE, role, certificate, causes.facts.KeyUsageFacts(allowed=allowed, needed=("keyCertSign",)))
+        yield causes.make(
+            CauseCode.WRONG_KEY_USAGE, role, certificate, causes.facts.KeyUsageFacts(allowed=allowed, needed=("keyCertSign",))
+        )
 
 
 def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rules) -> Iterator[Cause]:
@@ -157,11 +166,17 @@ def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rul
         details = causes.facts.BadSignatureFacts(algorithm=used.name, issuer=str(issuer.subject), issuer_sha256=issuer.identity.hex())
         yield causes.make(CauseCode.BAD_SIGNATURE, role, certificate, details)
     elif edge.signature is Signature.UNSUPPORTED:
-        yield causes.make(CauseCode.ALGORITHM_UNSUPPORTED_HERE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), proven=False)
+        yield causes.make(
+            CauseCode.ALGORITHM_UNSUPPORTED_HERE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), proven=False
+        )
     if used.hash in rules.refused_hashes:
-        yield causes.make(CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.FATAL)
+        yield causes.make(
+            CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.FATAL
+        )
     elif used.hash in rules.warned_hashes:
-        yield causes.make(CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.WARNING)
+        yield causes.make(
+            CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.WARNING
+        )
 
 
 def _chain_dates(chain: tuple[Node, ...], anchored: bool, rules: Rules, at: int) -> Iterator[Cause]:
@@ -183,7 +198,12 @@ def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[
     if candidate.edges:
         yield from judge_signature(certificate, role, candidate.edges[0], rules)
     elif node.self_signed and algorithm(certificate.signature_algorithm).hash in rules.refused_hashes and not candidate.anchored:
-        yield causes.make(CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name))
+        yield causes.make(
+            CauseCode.WEAK_SIGNATURE,
+            role,
+            certificate,
+            causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name),
+        )
     if node.entries:
         yield from judge_place(node, role, rules, store, at)
     yield from judge_extended(node, role, rules)

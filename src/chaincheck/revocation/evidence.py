@@ -18,6 +18,25 @@ Kind = Literal["crl", "ocsp"]
 Origin = Literal["supplied", "store", "fetched"]
 _MAX_KEYS = 64  # signatures remembered per evidence; a CRL is tried with the keys of one name only
 
+# What was read from the same bytes before: a store's CRL is asked about thousands of certificates. By number and size of each, at most
+# 64 MiB of CRLs and 16 MiB of OCSP responses; who asks about a larger CRL again keeps its Evidence.
+_REMEMBERED: dict[Kind, tuple[int, int, dict[bytes, dict[str | bytes, Any]]]] = {
+    "crl": (64, 1 << 20, {}),
+    "ocsp": (1024, 1 << 14, {}),
+}
+
+
+def _facts(kind: Kind, data: bytes) -> dict[str | bytes, Any]:
+    count, size, remembered = _REMEMBERED[kind]
+    if len(data) > size:
+        return {}
+    found = remembered.get(data)
+    if found is None:
+        if len(remembered) >= count:
+            remembered.clear()
+        found = remembered[data] = {}
+    return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -34,12 +53,15 @@ class Evidence:
     source: str
     received_at: int | None = None
     nonce: bytes | None = None
-    _memo: dict[str | bytes, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _memo: dict[str | bytes, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_memo", _facts(self.kind, self.data))
 
     @classmethod
     def given(cls, kind: Kind, data: bytes, origin: Origin = "supplied") -> Evidence:
         """Evidence that came without an address, named by the beginning of its SHA-256."""
-        digest = sha256(data).hexdigest()
+        digest = _facts(kind, data).get("sha256") or sha256(data).hexdigest()
         evidence = cls(kind=kind, data=data, origin=origin, source=f"{origin} {'CRL' if kind == 'crl' else 'OCSP response'} {digest[:16]}")
         evidence._memo["sha256"] = digest
         return evidence

@@ -93,7 +93,7 @@ def integer(data: bytes, start: int, stop: int) -> int:
     size = stop - start
     if size == 0:
         raise Malformed(start, "an INTEGER without octets")
-    if size > 1 and (data[start] == 0 and data[start + 1] < 0x80 or data[start] == 0xFF and data[start + 1] >= 0x80):
+    if size > 1 and ((data[start] == 0 and data[start + 1] < 0x80) or (data[start] == 0xFF and data[start + 1] >= 0x80)):
         raise Malformed(start, "an INTEGER with superfluous leading octets")
     return int.from_bytes(data[start:stop], "big", signed=True)
 
@@ -148,7 +148,14 @@ def time(data: bytes, tag: int, start: int, stop: int) -> int:
     if tag == UTC_TIME:  # RFC 5280 4.1.2.5.1: two digits, from 1950 to 2049
         year += 2000 if year < 50 else 1900
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if not 1 <= month <= 12 or not 1 <= day <= _MONTH_DAYS[month - 1] + (leap and month == 2) or hour > 23 or minute > 59 or second > 59 or year < 1:
+    if (
+        not 1 <= month <= 12
+        or not 1 <= day <= _MONTH_DAYS[month - 1] + (leap and month == 2)
+        or hour > 23
+        or minute > 59
+        or second > 59
+        or year < 1
+    ):
         raise Malformed(start, f"a time that does not exist: {text.decode('ascii')}")
     before = year - 1
     days = 365 * before + before // 4 - before // 100 + before // 400 + _DAYS_BEFORE[month - 1] + (leap and month > 2) + day - 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaincheck.x509 import der
-from chaincheck.x509.name import Name
+from chaincheck.x509.name import Name, irregularity, read_relative
+from chaincheck.x509.name import fault as name_fault
 from chaincheck.x509.name import read as read_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
 KEY_USAGE = "2.5.29.15"
@@ -35,10 +36,12 @@ OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
 
 KEY_USAGES = (
-    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
+    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly",
+    "decipherOnly",
 )  # fmt: skip
 REASONS = (
-    "unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold", "privilegeWithdrawn", "aACompromise",
+    "unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold",
+    "privilegeWithdrawn", "aACompromise",
 )  # fmt: skip
 
 
@@ -229,7 +232,7 @@ def distribution_point_name(value: bytes, start: int, stop: int) -> tuple[tuple[
         raise der.Malformed(start, "something else than a DistributionPointName")
     if tag == 0xA0:
         return general_names(value, inner, after), None
-    der.check(value, inner, after)
+    read_relative(value, inner, after)
     return (), value[inner:after]
 
 
@@ -291,6 +294,34 @@ _READERS: dict[str, Callable[[bytes], object]] = {
 _READ_ELSEWHERE = frozenset({NAME_CONSTRAINTS, CERTIFICATE_POLICIES, POLICY_MAPPINGS, POLICY_CONSTRAINTS})
 
 
+def _irregularity(oid: str, parsed: Any, value: bytes) -> str | None:
+    """The first departure from the profile of RFC 5280 that leaves a value readable, or None."""
+    if oid == BASIC_CONSTRAINTS:
+        return "a pathLenConstraint without cA" if not parsed.ca and parsed.path_length is not None else None  # 4.2.1.9
+    if oid == KEY_USAGE:
+        if len(value) > 5:
+            return "bits that KeyUsage does not have"
+        if "keyAgreement" not in parsed and not parsed.isdisjoint(("encipherOnly", "decipherOnly")):  # 4.2.1.3
+            return "encipherOnly or decipherOnly without keyAgreement"
+        return None
+    names: Iterable[GeneralName] = ()
+    if oid == AUTHORITY_KEY_IDENTIFIER:
+        if (parsed.serial is None) is bool(parsed.issuer):  # 4.2.1.1
+            return "authorityCertIssuer without authorityCertSerialNumber, or the reverse"
+        names = parsed.issuer
+    elif oid in (SUBJECT_ALT_NAME, ISSUER_ALT_NAME):
+        names = parsed
+    elif oid in (CRL_DISTRIBUTION_POINTS, FRESHEST_CRL):
+        names = [name for point in parsed for name in (*point.full_name, *point.crl_issuer)]
+        for point in parsed:
+            if point.relative is not None and (found := irregularity(read_relative(point.relative, 0, len(point.relative)))) is not None:
+                return found
+    elif oid == AUTHORITY_INFORMATION_ACCESS:
+        names = [access.location for access in parsed]
+    directory = [name.value.der for name in names if isinstance(name.value, Name)]
+    return next((fault[1] for fault in map(name_fault, directory) if fault is not None), None)
+
+
 class Extension:
     """One extension: ``oid`` (dotted), ``critical``, ``value`` (the DER inside the OCTET STRING).
 
@@ -315,8 +346,8 @@ class Extension:
                 der.check(value, 0, len(value))
         except der.Malformed as fault:
             self.fault = fault
-        if oid == BASIC_CONSTRAINTS and isinstance(self.parsed, BasicConstraints) and not self.parsed.ca and self.parsed.path_length is not None:
-            self.remark = "a pathLenConstraint without cA"  # RFC 5280 4.2.1.9
+        if self.parsed is not None:
+            self.remark = _irregularity(oid, self.parsed, value)
 
     def __repr__(self) -> str:
         return f"Extension({self.oid!r}, critical={self.critical}, value=<{len(self.value)} bytes>)"

@@ -14,8 +14,8 @@ _NAMES = {
 }  # fmt: skip
 _FIXED_BITS = {"ed25519": 256, "ed448": 456, "x25519": 256, "x448": 448}
 _CURVE_BITS = {
-    "1.2.840.10045.3.1.7": 256, "1.3.132.0.34": 384, "1.3.132.0.35": 521, "1.3.132.0.33": 224, "1.2.840.10045.3.1.1": 192, "1.3.132.0.10": 256,
-    "1.3.36.3.3.2.8.1.1.7": 256, "1.3.36.3.3.2.8.1.1.11": 384, "1.3.36.3.3.2.8.1.1.13": 512,
+    "1.2.840.10045.3.1.7": 256, "1.3.132.0.34": 384, "1.3.132.0.35": 521, "1.3.132.0.33": 224, "1.2.840.10045.3.1.1": 192,
+    "1.3.132.0.10": 256, "1.3.36.3.3.2.8.1.1.7": 256, "1.3.36.3.3.2.8.1.1.11": 384, "1.3.36.3.3.2.8.1.1.13": 512,
 }  # fmt: skip
 _EC_OCTETS = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}
 
@@ -42,7 +42,7 @@ class Unsupported(Exception):
 class PublicKey:
     """A public key; ``algorithm`` is rsa, rsa-pss, dsa, ec, ed25519, ed448, or the dotted OID of another; ``bits`` 0 where unknown."""
 
-    __slots__ = ("_loaded", "_sha1", "_sha256", "algorithm", "bits", "fault", "key_octets", "parameters", "spki")
+    __slots__ = ("_loaded", "_sha1", "_sha256", "algorithm", "bits", "fault", "key_octets", "parameters", "remark", "spki")
 
     def __init__(self, spki: bytes) -> None:
         self.spki = spki
@@ -51,6 +51,7 @@ class PublicKey:
         self.parameters = b""
         self.key_octets = b""
         self.fault: str | None = None
+        self.remark: str | None = None  # a departure from the RFCs that leaves the key readable
         self._sha1: bytes | None = None
         self._sha256: bytes | None = None
         self._loaded: Any = None
@@ -88,7 +89,7 @@ class PublicKey:
         oid = der.oid(spki, oid_start, oid_stop)
         self.algorithm = _NAMES.get(oid, oid)
         self.parameters = spki[parameters:after]
-        der.check(spki, parameters, after)
+        one_parameter(spki, parameters, after)
         inner, after = der.expect(spki, after, stop, der.BIT_STRING, "the key itself")
         if after != stop:
             raise der.Malformed(after, "bytes after the key")
@@ -109,16 +110,26 @@ class PublicKey:
             return modulus.bit_length()
         if self.algorithm == "ec":
             tag, start, stop = der.header(self.parameters, 0, len(self.parameters))
-            if tag != der.OID:
-                return 0  # RFC 5480 2.1.1 allows named curves only: what else stands here cannot be used, but is DER
+            if tag not in (der.OID, der.NULL, der.SEQUENCE):
+                raise der.Malformed(0, f"tag 0x{tag:02x} where the parameters of an elliptic curve belong")
+            if tag != der.OID:  # RFC 5480 2.1.1
+                self.remark = "an elliptic curve that is not named"
+                return 0
             curve = der.oid(self.parameters, start, stop)
             expected = _EC_OCTETS.get(curve)
-            if expected and not (octets[:1] == b"\x04" and len(octets) == 2 * expected + 1 or octets[:1] in (b"\x02", b"\x03") and len(octets) == expected + 1):
+            if expected and not (
+                (octets[:1] == b"\x04" and len(octets) == 2 * expected + 1)
+                or (octets[:1] in (b"\x02", b"\x03") and len(octets) == expected + 1)
+            ):
                 raise der.Malformed(0, "an elliptic curve point of the wrong form or length")
             return _CURVE_BITS.get(curve, 0)
         if self.algorithm == "dsa":
-            _integers(octets, 0, "DSAPublicKey")
-            return _integers(self.parameters, 3, "Dss-Parms")[0].bit_length() if self.parameters not in (b"", b"\x05\x00") else 0
+            numbers = _integers(octets, 0, "DSAPublicKey")
+            if self.parameters:  # RFC 3279 2.3.2: absent where they are inherited
+                numbers += _integers(self.parameters, 3, "Dss-Parms")
+            if min(numbers) <= 0:
+                raise der.Malformed(0, "a DSA key with a number that is not positive")
+            return numbers[1].bit_length() if len(numbers) > 1 else 0
         if self.algorithm in _FIXED_BITS and self.parameters:  # RFC 8410 3
             raise der.Malformed(0, f"an {self.algorithm} key with parameters")
         return _FIXED_BITS.get(self.algorithm, 0)
@@ -169,6 +180,15 @@ class PublicKey:
 
 
 _MEMO: dict[bytes, PublicKey] = {}
+
+
+def one_parameter(data: bytes, start: int, stop: int) -> None:
+    """RFC 5280 4.1.1.2: the parameters of an AlgorithmIdentifier are one element or absent."""
+    if start < stop:
+        _, _, after = der.header(data, start, stop)
+        if after != stop:
+            raise der.Malformed(after, "bytes after the parameters of an algorithm")
+        der.check(data, start, stop)
 
 
 def _integers(data: bytes, count: int, what: str) -> list[int]:

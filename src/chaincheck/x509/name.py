@@ -15,6 +15,8 @@ _SHORT = {
 
 COMMON_NAME = "2.5.4.3"
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
+UNIQUE_IDENTIFIER = "2.5.4.45"  # x500UniqueIdentifier, a BIT STRING (RFC 4519 2.43)
+_PRINTABLE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?"  # X.680 41.4
 
 
 class Attribute(NamedTuple):
@@ -95,12 +97,16 @@ def read(encoded: bytes) -> tuple[tuple[Attribute, ...], ...]:
 
 
 def _relative(encoded: bytes, tag: int, pos: int, inner: int, after: int) -> tuple[Attribute, ...]:
-    """One RelativeDistinguishedName."""
     if tag != der.SET:
         raise der.Malformed(pos, f"tag 0x{tag:02x} where a RelativeDistinguishedName (SET) belongs")
+    return read_relative(encoded, inner, after)
+
+
+def read_relative(encoded: bytes, start: int, stop: int) -> tuple[Attribute, ...]:
+    """Read the contents of one RelativeDistinguishedName strictly; raises ``der.Malformed``."""
     attributes = []
     previous = b""
-    for kind, at, body, end in der.children(encoded, inner, after, 1000):
+    for kind, at, body, end in der.children(encoded, start, stop, 1000):
         if kind != der.SEQUENCE:
             raise der.Malformed(at, f"tag 0x{kind:02x} where an AttributeTypeAndValue belongs")
         current = encoded[at:end]
@@ -109,27 +115,46 @@ def _relative(encoded: bytes, tag: int, pos: int, inner: int, after: int) -> tup
         previous = current
         attributes.append(_attribute(encoded, body, end))
     if not attributes:
-        raise der.Malformed(pos, "an empty RelativeDistinguishedName")
+        raise der.Malformed(start, "an empty RelativeDistinguishedName")
     return tuple(attributes)
 
 
-def fault(encoded: bytes) -> der.Malformed | None:
-    """What keeps the bytes from being a Name, or None. Relative names repeat (country, organisation), so those found good are kept."""
+def irregularity(attributes: tuple[Attribute, ...]) -> str | None:
+    """A departure from X.520 and X.680 that leaves a relative name readable, or None."""
+    for attribute in attributes:
+        if attribute.value is None:
+            if attribute.oid != UNIQUE_IDENTIFIER or attribute.tag != der.BIT_STRING:
+                return "an attribute value that is not a character string"
+        elif attribute.tag == der.PRINTABLE_STRING and attribute.raw[len(attribute.raw) - len(attribute.value) :].translate(None, _PRINTABLE):
+            return "a PrintableString with characters that it does not have"
+    if len(attributes) > 1 and len({(attribute.oid, attribute.value) for attribute in attributes}) < len(attributes):
+        return "the same attribute twice in one RelativeDistinguishedName"
+    return None
+
+
+def fault(encoded: bytes) -> tuple[int, str, bool] | None:
+    """What is wrong with a Name: where, what, and whether it is readable all the same; None where nothing is.
+
+    Relative names repeat (country, organisation), so those found good are kept.
+    """
+    remark: tuple[int, str, bool] | None = None
     try:
         start, stop = der.whole(encoded, der.SEQUENCE, "Name")
         while start < stop:
             tag, inner, after = der.header(encoded, start, stop)
             relative = encoded[start:after]
             if relative not in _GOOD:
-                _relative(encoded, tag, start, inner, after)
-                if len(relative) <= 128:
+                reason = irregularity(_relative(encoded, tag, start, inner, after))
+                if reason is not None:
+                    remark = remark or (start, reason, True)
+                elif len(relative) <= 128:
                     if len(_GOOD) >= 16384:
                         _GOOD.clear()
                     _GOOD[relative] = None
             start = after
     except der.Malformed as found:
-        return found
-    return None
+        return found.offset, found.what, False
+    return remark
 
 
 _GOOD: dict[bytes, None] = {}
@@ -193,4 +218,8 @@ def _normalise_attribute(attribute: Attribute) -> bytes:
         text = "".join(" " if unicodedata.category(c) == "Zs" else c for c in text if unicodedata.category(c) != "Cf")
     text = " ".join(text.lower().split())
     # \x00..\x02 separate the parts above: a value that holds them must not forge a separator
-    return attribute.oid.encode() + b"\x03" + text.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x1b0").replace(b"\x01", b"\x1b1").replace(b"\x02", b"\x1b2")
+    return (
+        attribute.oid.encode()
+        + b"\x03"
+        + text.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x1b0").replace(b"\x01", b"\x1b1").replace(b"\x02", b"\x1b2")
+    )

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaincheck.x509 import der
+from chaincheck.x509.key import one_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ class Algorithm(NamedTuple):
     fault: str | None
     mgf_hash: str = ""
     salt_length: int = 0
+    remark: str | None = None
+    """A departure from the RFCs that leaves the algorithm readable."""
 
 
 _ALGORITHMS: dict[str, tuple[str, str]] = {
@@ -70,6 +73,8 @@ _HASHES = {
     "1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.4": "sha224", "2.16.840.1.101.3.4.2.1": "sha256",
     "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512",
 }  # fmt: skip
+_SHA1 = bytes.fromhex("300906052b0e03021a0500")
+_PSS_DEFAULTS = (b"\xa0\x0b" + _SHA1, bytes.fromhex("a118301606092a864886f70d010108") + _SHA1, b"\xa2\x03\x02\x01\x14", b"\xa3\x03\x02\x01\x01")
 _KEY_FAMILY = {"rsa": ("rsa",), "rsa-pss": ("rsa", "rsa-pss"), "ecdsa": ("ec",), "dsa": ("dsa",), "eddsa": ("ed25519", "ed448")}
 BROKEN_HASHES = frozenset({"md2", "md4", "md5"})
 WEAK_HASHES = BROKEN_HASHES | {"sha1"}
@@ -109,24 +114,32 @@ def _read(encoded: bytes) -> Algorithm:
     parameters = encoded[oid_stop:stop]
     if oid == _PSS:
         return _read_pss(oid, parameters)
-    der.check(encoded, oid_stop, stop)
+    one_parameter(encoded, oid_stop, stop)
     if oid not in _ALGORITHMS:
         return Algorithm(oid, oid, "other", "", None)
     family, digest = _ALGORITHMS[oid]
-    fault = None
-    if parameters and (parameters != b"\x05\x00" or family != "rsa"):
+    fault = remark = None
+    if parameters and parameters != b"\x05\x00":
         fault = "parameters where the algorithm has none"  # RFC 4055 5, RFC 5758 3, RFC 8410 3
+    elif parameters and family != "rsa":
+        remark = "NULL parameters where the algorithm has none"  # as Java and others once wrote them
     name = {"1.3.101.112": "Ed25519", "1.3.101.113": "Ed448"}.get(oid) or f"{family.upper()} with {_hash_title(digest)}"
-    return Algorithm(oid, name, family, digest, fault)
+    return Algorithm(oid, name, family, digest, fault, remark=remark)
 
 
 def _hash_title(digest: str) -> str:
-    return digest.upper() if digest.startswith("md") else digest.upper().replace("SHA3_", "SHA3-") if "_" in digest else digest.upper().replace("SHA", "SHA-")
+    return (
+        digest.upper()
+        if digest.startswith("md")
+        else digest.upper().replace("SHA3_", "SHA3-")
+        if "_" in digest
+        else digest.upper().replace("SHA", "SHA-")
+    )
 
 
 def _read_pss(oid: str, parameters: bytes) -> Algorithm:
     """RFC 4055 3.1: RSASSA-PSS-params, every field with the default of SHA-1, MGF1 with SHA-1, 20, 1."""
-    digest, mgf, salt = "sha1", "sha1", 20
+    digest, mgf, salt, remark = "sha1", "sha1", 20, None
     start, stop = der.whole(parameters, der.SEQUENCE, "RSASSA-PSS-params")
     expected = 0xA0
     for tag, pos, inner, after in der.children(parameters, start, stop, 4):
@@ -147,7 +160,9 @@ def _read_pss(oid: str, parameters: bytes) -> Algorithm:
             if value_stop != after or number < 0 or number > 4096 or (tag == 0xA3 and number != 1):
                 raise der.Malformed(pos, "a salt length or trailer out of range")
             salt = number if tag == 0xA2 else salt
-    return Algorithm(oid, f"RSA-PSS with {_hash_title(digest)}", "rsa-pss", digest, None, mgf, salt)
+        if parameters[pos:after] in _PSS_DEFAULTS:  # X.690 11.5; much software writes them all the same
+            remark = "a DEFAULT value that is encoded"
+    return Algorithm(oid, f"RSA-PSS with {_hash_title(digest)}", "rsa-pss", digest, None, mgf, salt, remark)
 
 
 def _hash(data: bytes, start: int, stop: int) -> str:
@@ -180,16 +195,10 @@ def verify(signed: bytes, encoded_algorithm: bytes, signature: bytes, key: Publi
     return Signature.VALID
 
 
-_FAILURES: tuple[type[Exception], ...] = ()
-
-
 def _failures() -> tuple[type[Exception], ...]:
-    global _FAILURES
-    if not _FAILURES:
-        from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature
 
-        _FAILURES = (InvalidSignature, ValueError)  # ValueError: a signature longer than the modulus, or not an ECDSA value
-    return _FAILURES
+    return InvalidSignature, ValueError  # ValueError: a signature longer than the modulus, or not an ECDSA value
 
 
 def _verifier(key: PublicKey, algorithm: Algorithm) -> Callable[[bytes, bytes], None] | Signature:
@@ -219,7 +228,8 @@ def _bind(loaded: Any, algorithm: Algorithm) -> Callable[[bytes, bytes], None] |
         wanted = "Ed25519" if algorithm.oid == "1.3.101.112" else "Ed448"
         if not type(loaded).__name__.startswith(wanted):
             return Signature.INVALID
-        return lambda signature, signed: loaded.verify(signature, signed)
+        verifier: Callable[[bytes, bytes], None] = loaded.verify
+        return verifier
     digest = getattr(hashes, algorithm.hash.upper(), None)
     mgf_digest = getattr(hashes, algorithm.mgf_hash.upper(), None) if algorithm.family == "rsa-pss" else digest
     if digest is None or mgf_digest is None:

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import chaincheck
+import pki
+from chaincheck.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import http_server
+
+AT = ["--at", "2026-06-15T12:00:00Z"]
+
+
+class Folder:
+    """The files of a user: his certificate and key, and the exports of the server's stores."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.root = pki.root("Contoso Root CA")
+        self.ca = self.root.issue_ca("Contoso Issuing CA")
+        self.client = self.ca.issue("alice")
+        self.write("client.cer", self.client.der)
+        self.write("client.key", self.client.key_pem)
+        self.write("expired.cer", self.ca.issue("bob", not_after=pki.AT - timedelta(days=3)).der)
+        self.write("roots.pem", self.root.pem)
+        self.write("intermediates.pem", self.ca.pem)
+        self.write("stores.pem", pki.pem_bundle(self.root, self.ca))
+
+    def write(self, name: str, content: bytes) -> str:
+        (self.path / name).write_bytes(content)
+        return name
+
+    @property
+    def server(self) -> list[str]:
+        return ["--roots", "roots.pem", "--intermediates", "intermediates.pem"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "CHAINCHECK_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return Folder(tmp_path)
+
+
+def diagnose(*arguments: str) -> int:
+    return main(["diagnose", *arguments, *AT, "--fetch", "never"])
+
+
+def in_a_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    env = {key: value for key, value in os.environ.items() if key not in ("LC_ALL", "LC_MESSAGES", "LANG", "PYTHONUTF8")}
+    return subprocess.run(
+        [sys.executable, "-m", "chaincheck", *arguments], capture_output=True, env=env | environment, timeout=60, check=False
+    )
+
+
+# exit codes
+
+
+def test_an_accepted_certificate_exits_with_0(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", "--key", "client.key", *folder.server) == 0
+    assert capsys.readouterr().out.startswith('Accepted by "roots.pem + intermediates.pem": ')
+
+
+def test_a_refused_certificate_exits_with_3(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("expired.cer", *folder.server) == 3
+    assert capsys.readouterr().out.startswith("Refused: the client certificate expired 3 days ago.")
+
+
+def test_an_open_question_exits_with_4(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer") == 4
+    assert capsys.readouterr().out.startswith("Undetermined: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["no-such-command"],
+        ["diagnose"],
+        ["diagnose", "client.cer", "--no-such-option"],
+        ["diagnose", "client.cer", "--rules", "apache"],
+        ["diagnose", "client.cer", "--key", "client.key", "--no-key"],
+        ["diagnose", "client.cer", "--store", "stores.pem", "--roots", "roots.pem"],
+        ["diagnose", "client.cer", "--timeout", "-1"],
+        ["diagnose", "client.cer", "--timezone", "Mars/Olympus"],
+        ["diagnose", "client.cer", "--allow-host", "http://not.a.host/"],
+        ["diagnose", "no-such-file.cer"],
+        ["diagnose", "client.key"],
+        ["diagnose", "client.cer", "--password-file", "no-such-file"],
+        ["replay", "no-such-case"],
+    ],
+)
+def test_wrong_use_exits_with_64_and_says_so_on_stderr(folder: Folder, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 64
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "chaincheck" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_help_and_version_exit_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"chaincheck {chaincheck.__version__}\n"
+    assert main(["diagnose", "--help"]) == 0
+    assert "--save-case" in capsys.readouterr().out
+
+
+def test_our_own_fault_exits_with_70_without_a_traceback(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("a bug\x1b[2J")
+
+    monkeypatch.setattr(chaincheck, "diagnose", broken)
+    assert main(["diagnose", "client.cer"]) == 70
+    error = capsys.readouterr().err
+    assert error.startswith("chaincheck itself failed: ZeroDivisionError: a bug\\x1b[2J\n")
+    assert "Traceback" not in error
+    monkeypatch.setenv("CHAINCHECK_DEBUG", "1")
+    assert main(["diagnose", "client.cer"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_quiet(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chaincheck, "diagnose", interrupted)
+    assert main(["diagnose", "client.cer"]) == 130
+    assert capsys.readouterr().err == ""
+
+
+# what can be given
+
+
+def test_a_wrong_input_is_one_block_to_read(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", "client.key"]) == 64
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("chaincheck: This cannot be used as it was given (")
+    assert lines[1].split() == ["Where", "client.key"]
+    assert [line.split()[0] for line in lines if not line.startswith("    ")][2:] == ["Found", "Expected", "Hint"]
+
+
+def test_a_moment_without_a_time_zone_is_refused_with_the_reason(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", "client.cer", "--at", "2026-06-15T12:00:00"]) == 64
+    assert "does not say in which time zone: add Z for UTC, or an offset such as +09:00" in capsys.readouterr().err
+
+
+def test_a_moment_is_judged_in_its_own_offset(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", "client.cer", "--at", "2026-06-15T21:00:00+09:00", "--fetch", "never", "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["checked_at"] == "2026-06-15T12:00:00Z"
+
+
+def test_no_key_is_a_cause(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", "--no-key", *folder.server) == 3
+    assert "the private key of the client certificate is missing" in capsys.readouterr().out
+
+
+def test_one_store_file_is_sorted_and_the_text_says_so(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", "--key", "client.key", "--store", "stores.pem") == 0
+    assert '"stores.pem" does not say which store its certificates are from' in capsys.readouterr().out
+
+
+def test_a_file_may_be_given_several_times(folder: Folder) -> None:
+    folder.write("other.pem", pki.root("Other").pem)
+    given = ["--roots", "other.pem", "--roots", "roots.pem", "--presented", "intermediates.pem", "--presented", "other.pem"]
+    assert diagnose("client.cer", "--key", "client.key", "--intermediates", "other.pem", *given) == 0
+
+
+def test_the_certificate_may_come_through_a_pipe(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(folder.client.pem)))
+    assert diagnose("-", "--key", "client.key", *folder.server) == 0
+
+
+def test_a_password_comes_from_the_first_line_of_a_file(folder: Folder) -> None:
+    folder.write("client.pfx", folder.client.pkcs12(b"geheim", [folder.ca]))
+    folder.write("password.txt", b"\xef\xbb\xbfgeheim\r\n")
+    assert diagnose("client.pfx", "--password-file", "password.txt", "--roots", "roots.pem") == 0
+    folder.write("password.txt", b"falsch\n")
+    assert diagnose("client.pfx", "--password-file", "password.txt", "--roots", "roots.pem") == 64
+
+
+def test_a_revocation_list_at_hand_is_used(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.write("ca.crl", folder.ca.crl([(folder.client.serial, pki.AT - timedelta(days=1), None)]))
+    assert diagnose("client.cer", "--crl", "ca.crl", *folder.server) == 3
+    assert "the client certificate has been revoked" in capsys.readouterr().out
+
+
+def test_an_ocsp_response_at_hand_is_used(folder: Folder) -> None:
+    folder.write("answer.der", folder.ca.ocsp_response(folder.client, "revoked"))
+    assert diagnose("client.cer", "--ocsp", "answer.der", *folder.server) == 3
+
+
+def test_the_rules_are_chosen_by_name(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", "--key", "client.key", *folder.server, "--rules", "openssl", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rules"] == "OPENSSL"
+
+
+def test_an_address_of_this_machine_is_asked_only_when_it_is_allowed(folder: Folder, web: http_server.WebServer) -> None:
+    now = datetime.now(UTC)
+    root = pki.root("Root", **pki.valid_around(now))
+    dated: pki.Options = {"crl_urls": (web.url("/ca.crl"),), **pki.valid_around(now)}
+    client = root.issue("carol", **dated)
+    crl = root.crl([], this_update=now - timedelta(hours=1), next_update=now + timedelta(hours=1))
+    web.serve("/ca.crl", crl)
+    folder.write("root.pem", root.pem)
+    folder.write("carol.cer", client.der)
+    folder.write("carol.key", client.key_pem)
+    given = ["diagnose", "carol.cer", "--key", "carol.key", "--roots", "root.pem"]
+    assert main(given) == 4
+    assert web.count("/ca.crl") == 0
+    assert main([*given, "--allow-host", web.address]) == 0
+    assert web.count("/ca.crl") == 1
+
+
+# what comes out
+
+
+def test_json_comes_out_as_the_library_gives_it(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", "--json", *folder.server) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "accepted"
+
+
+def test_times_are_shown_in_the_timezone_asked_for(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("expired.cer", "--timezone", "+09:00", *folder.server) == 3
+    assert "2026-06-12 21:00:00" in capsys.readouterr().out
+
+
+def test_a_case_can_be_saved_and_replayed(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("expired.cer", *folder.server, "--save-case", "case.zip", "--json") == 3
+    told = capsys.readouterr()
+    assert told.err == "Case written to case.zip\n"
+    assert main(["replay", "case.zip", "--json"]) == 3
+    assert capsys.readouterr().out == told.out
+
+
+def test_a_case_that_cannot_be_written_does_not_hide_the_answer(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("expired.cer", *folder.server, "--save-case", "no/such/folder/case.zip") == 64
+    told = capsys.readouterr()
+    assert told.out.startswith("Refused: ")
+    assert "Cannot write" in told.err
+
+
+@pytest.mark.parametrize(
+    ("environment", "japanese"),
+    [
+        ({"LANG": "ja_JP.UTF-8"}, True),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": "C"}, False),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "ja_JP"}, True),
+        ({"LANG": "", "LC_ALL": ""}, False),
+        ({"LANG": "de_DE.UTF-8"}, False),
+    ],
+)
+def test_the_language_is_the_users(folder: Folder, environment: dict[str, str], japanese: bool) -> None:
+    told = in_a_process("diagnose", "expired.cer", *AT, "--fetch", "never", PYTHONIOENCODING="utf-8", **environment)
+    assert told.stdout.decode().startswith("拒否されます" if japanese else "Refused")
+
+
+def test_lang_decides_over_the_locale(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("LANG", "ja_JP.UTF-8")
+    assert diagnose("expired.cer", "--lang", "en") == 3
+    assert capsys.readouterr().out.startswith("Refused")
+
+
+def test_a_japanese_windows_console_gets_japanese(folder: Folder) -> None:
+    told = in_a_process("diagnose", "expired.cer", *folder.server, *AT, "--fetch", "never", "--lang", "ja", PYTHONIOENCODING="cp932")
+    assert told.returncode == 3
+    assert told.stderr == b""
+    text = told.stdout.decode("cp932")
+    assert text.startswith("拒否されます")
+    assert "└─ × bob" in text
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "ascii", "cp1252", "latin-1"])
+def test_names_the_console_cannot_write_never_stop_the_answer(folder: Folder, encoding: str) -> None:
+    client = pki.root("Zoë 证书 \U0001f600 Root").issue("żółw", not_after=pki.AT - timedelta(days=3))
+    folder.write("client.cer", client.der)
+    for lang in ("en", "ja"):
+        told = in_a_process("diagnose", "client.cer", *AT, "--fetch", "never", "--lang", lang, PYTHONIOENCODING=encoding)
+        assert told.returncode == 3
+        assert told.stderr == b""
+        assert told.stdout.decode(encoding)
+
+
+def test_an_ascii_pipe_gets_ascii_marks_and_english(folder: Folder) -> None:
+    told = in_a_process("diagnose", "expired.cer", *folder.server, *AT, "--fetch", "never", PYTHONIOENCODING="ascii", LANG="ja_JP.UTF-8")
+    text = told.stdout.decode("ascii")
+    assert text.startswith("Refused")
+    assert "`- x bob" in text
+    assert "-> [1] the client certificate expired" in text
+
+
+def test_json_is_json_in_every_encoding(folder: Folder) -> None:
+    folder.write("client.cer", pki.root("Zoë 证书 \U0001f600").issue("żółw").der)
+    read = [
+        json.loads(
+            in_a_process("diagnose", "client.cer", *AT, "--fetch", "never", "--json", PYTHONIOENCODING=encoding).stdout.decode(encoding)
+        )
+        for encoding in ("utf-8", "cp932", "ascii")
+    ]
+    assert read[0]["subject"]["issuer"] == "CN=Zoë 证书 \U0001f600"
+    assert read[0] == read[1] == read[2]
+
+
+def test_nothing_is_coloured_in_a_pipe(folder: Folder) -> None:
+    told = in_a_process("diagnose", "expired.cer", *AT, "--fetch", "never")
+    assert b"\x1b" not in told.stdout
+
+
+def test_a_pipe_that_closes_early_ends_quietly(folder: Folder) -> None:
+    command = [sys.executable, "-m", "chaincheck", "diagnose", "expired.cer", *AT, "--fetch", "never"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 3
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    code = "import sys; before = set(sys.modules); import chaincheck.cli, chaincheck.report.text; print(*(set(sys.modules) - before))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"argparse", "cryptography", "asn1crypto", "httpx", "json", "tomllib"} & set(told.stdout.split())
