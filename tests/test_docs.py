@@ -17,6 +17,7 @@ import shlex
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -157,7 +158,7 @@ def run_page(page: Path, folder: Path) -> int:
     names: dict[str, Any] = {"__name__": "__main__"}
     found, count = blocks(page), 0
     with place(folder):
-        for block, after in zip(found, [*found[1:], None], strict=True):
+        for block, after in zip_longest(found, found[1:]):
             where = f"{page.name}:{block.line}"
             if block.language == "python":
                 count += 1

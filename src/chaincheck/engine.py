@@ -41,13 +41,15 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
     rulings = _rule(found, pool, question, store_name)
     statuses: tuple[RevocationStatus, ...] = ()
     unchecked: list[Statement] = []
+    notes: list[Cause] = []
     if question.rules.revocation != "off":
         from chaincheck.inquiry import inquire
 
         findings = yield from inquire(question, pool, rulings)
         statuses = findings.statuses
         unchecked += findings.unchecked
-    return _conclude(question, pool, found, rulings, statuses, unchecked)
+        notes = findings.notes
+    return _conclude(question, pool, found, rulings, statuses, unchecked, notes)
 
 
 # Candidates that are kept and shown. BoringSSL keeps every attempted path; beyond 32 nobody reads them.
@@ -111,10 +113,12 @@ def _conclude(
     rulings: list[Ruling],
     statuses: tuple[RevocationStatus, ...],
     unchecked: list[Statement],
+    notes: list[Cause],
 ) -> Diagnosis:
     common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
     common += _store_hygiene(question, pool, rulings[0])
     common += _damaged_members(question)
+    common += notes
     unchecked += _unchecked(question, rulings)
     if found.cut is not None:
         common.append(_search_cut(found.cut))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.diagnosis import Statement
 from chaincheck.fetch.request import Request
@@ -17,13 +18,14 @@ from chaincheck.revocation.attempt import Attempt, Reason, failed
 from chaincheck.revocation.attempt import Outcome as Found
 from chaincheck.revocation.evidence import Evidence
 from chaincheck.revocation.sources import Source, sources
-from chaincheck.revocation.status import RevocationStatus, Status, judge
+from chaincheck.revocation.status import RevocationStatus, Status, about_nobody, judge
 from chaincheck.revocation.target import Context, Signer, Target
 from chaincheck.x509.signature import Signature
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from chaincheck.causes.cause import Cause
     from chaincheck.engine import Ruling
     from chaincheck.fetch.request import Response
     from chaincheck.path.build import Candidate
@@ -45,13 +47,14 @@ _DISQUALIFYING = frozenset(
 
 
 class Findings:
-    """What came of it: the status of each certificate of the best path, and what could not be looked into."""
+    """What came of it: the status of each certificate of the best path, what could not be looked into, and notes on evidence in vain."""
 
-    __slots__ = ("statuses", "unchecked")
+    __slots__ = ("notes", "statuses", "unchecked")
 
     def __init__(self) -> None:
         self.statuses: tuple[RevocationStatus, ...] = ()
         self.unchecked: list[Statement] = []
+        self.notes: list[Cause] = []
 
 
 def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[list[Request], list[Response], Findings]:
@@ -74,7 +77,14 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
     best = of_ruling.get(id(rulings[0]), [])
     findings.statuses = tuple(inquiry.status for inquiry in best)
     findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
+    findings.notes = [_about_others(each, question) for each in about_nobody(findings.statuses, evidence)]
     return findings
+
+
+def _about_others(evidence: Evidence, question: Question) -> Cause:
+    """The caller gave evidence that speaks about no certificate of this path: he thought that it would."""
+    details = causes.facts.OutOfScopeFacts(evidence=evidence.kind, source=evidence.source, reason=Reason.OTHER_ISSUER)
+    return causes.make(CauseCode.REVOCATION_OUT_OF_SCOPE, Role.SUBJECT, question.subject, details, severity=Severity.NOTE)
 
 
 def _next(rulings: list[Ruling]) -> Ruling | None:

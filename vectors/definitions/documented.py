@@ -100,6 +100,7 @@ def _root_missing() -> tuple[Vector, ...]:
             title="The root is in the Client Authentication Issuers store only, which does not make it trusted",
             verdict="refused",
             causes=("untrusted-root",),
+            absent=("intermediate-missing",),
             documented=(ROOT_MISSING,),
             cert=CLIENT.der,
             store={**WITHOUT_ROOT, "client_auth_issuers": [ROOT.der]},

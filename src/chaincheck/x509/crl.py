@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck.x509 import crl_entries, der, extensions
-from chaincheck.x509.certificate import Fault
 from chaincheck.x509.name import Name
 from chaincheck.x509.name import read as read_name
+from chaincheck.x509.parts import Fault
 from chaincheck.x509.signature import algorithm_fault
 
 if TYPE_CHECKING:

@@ -175,6 +175,15 @@ def check(data: bytes, start: int, stop: int, depth: int = 0) -> None:
             primitive(data, tag, inner, after)
 
 
+def one_parameter(data: bytes, start: int, stop: int) -> None:
+    """RFC 5280 4.1.1.2: the parameters of an AlgorithmIdentifier are one element or absent."""
+    if start < stop:
+        _, _, after = header(data, start, stop)
+        if after != stop:
+            raise Malformed(after, "bytes after the parameters of an algorithm")
+        check(data, start, stop)
+
+
 def primitive(data: bytes, tag: int, start: int, stop: int) -> None:
     """Check the contents of one primitive element of the universal class."""
     if tag == BOOLEAN:

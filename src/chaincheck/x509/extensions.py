@@ -314,6 +314,8 @@ def _irregularity(oid: str, parsed: Any, value: bytes) -> str | None:
     elif oid in (CRL_DISTRIBUTION_POINTS, FRESHEST_CRL):
         names = [name for point in parsed for name in (*point.full_name, *point.crl_issuer)]
         for point in parsed:
+            if not point.full_name and point.relative is None and not point.crl_issuer:  # 4.2.1.13
+                return "a DistributionPoint that names nothing"
             if point.relative is not None and (found := irregularity(read_relative(point.relative, 0, len(point.relative)))) is not None:
                 return found
     elif oid == AUTHORITY_INFORMATION_ACCESS:

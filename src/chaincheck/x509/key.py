@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha1, sha256
 from typing import Any
 
-from chaincheck.x509 import der
+from chaincheck.x509 import der, signature
 
 RSA, RSA_PSS, DSA, EC = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10040.4.1", "1.2.840.10045.2.1"
 _NAMES = {
@@ -89,7 +89,7 @@ class PublicKey:
         oid = der.oid(spki, oid_start, oid_stop)
         self.algorithm = _NAMES.get(oid, oid)
         self.parameters = spki[parameters:after]
-        one_parameter(spki, parameters, after)
+        der.one_parameter(spki, parameters, after)
         inner, after = der.expect(spki, after, stop, der.BIT_STRING, "the key itself")
         if after != stop:
             raise der.Malformed(after, "bytes after the key")
@@ -99,11 +99,21 @@ class PublicKey:
             raise der.Malformed(inner, "a key that is not whole octets")
         self.bits = self._size()
 
+    def _read_pss(self) -> None:
+        start, stop = der.expect(self.spki, 0, len(self.spki), der.SEQUENCE, "SubjectPublicKeyInfo")
+        _, after = der.expect(self.spki, start, stop, der.SEQUENCE, "the key's algorithm")
+        bound = signature.algorithm(self.spki[start:after])
+        if bound.fault is not None:
+            raise der.Malformed(start, bound.fault)
+        self.remark = bound.remark
+
     def _size(self) -> int:
         octets = self.key_octets
         if self.algorithm in ("rsa", "rsa-pss"):
             if self.algorithm == "rsa" and self.parameters not in (b"\x05\x00",):
                 raise der.Malformed(0, "an RSA key whose parameters are not NULL")  # RFC 3279 2.3.1
+            if self.algorithm == "rsa-pss" and self.parameters:  # RFC 4055 3.1; absent where the key is not bound to a hash
+                self._read_pss()
             modulus, exponent = _integers(octets, 2, "RSAPublicKey")
             if modulus <= 0 or exponent <= 0 or not modulus & 1:
                 raise der.Malformed(0, "an RSA key with an impossible modulus or exponent")
@@ -180,15 +190,6 @@ class PublicKey:
 
 
 _MEMO: dict[bytes, PublicKey] = {}
-
-
-def one_parameter(data: bytes, start: int, stop: int) -> None:
-    """RFC 5280 4.1.1.2: the parameters of an AlgorithmIdentifier are one element or absent."""
-    if start < stop:
-        _, _, after = der.header(data, start, stop)
-        if after != stop:
-            raise der.Malformed(after, "bytes after the parameters of an algorithm")
-        der.check(data, start, stop)
 
 
 def _integers(data: bytes, count: int, what: str) -> list[int]:

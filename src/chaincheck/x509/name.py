@@ -125,7 +125,9 @@ def irregularity(attributes: tuple[Attribute, ...]) -> str | None:
         if attribute.value is None:
             if attribute.oid != UNIQUE_IDENTIFIER or attribute.tag != der.BIT_STRING:
                 return "an attribute value that is not a character string"
-        elif attribute.tag == der.PRINTABLE_STRING and attribute.raw[len(attribute.raw) - len(attribute.value) :].translate(None, _PRINTABLE):
+        elif attribute.tag == der.PRINTABLE_STRING and attribute.raw[len(attribute.raw) - len(attribute.value) :].translate(
+            None, _PRINTABLE
+        ):
             return "a PrintableString with characters that it does not have"
     if len(attributes) > 1 and len({(attribute.oid, attribute.value) for attribute in attributes}) < len(attributes):
         return "the same attribute twice in one RelativeDistinguishedName"

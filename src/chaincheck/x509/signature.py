@@ -6,7 +6,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaincheck.x509 import der
-from chaincheck.x509.key import one_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +73,12 @@ _HASHES = {
     "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512",
 }  # fmt: skip
 _SHA1 = bytes.fromhex("300906052b0e03021a0500")
-_PSS_DEFAULTS = (b"\xa0\x0b" + _SHA1, bytes.fromhex("a118301606092a864886f70d010108") + _SHA1, b"\xa2\x03\x02\x01\x14", b"\xa3\x03\x02\x01\x01")
+_PSS_DEFAULTS = (
+    b"\xa0\x0b" + _SHA1,
+    bytes.fromhex("a118301606092a864886f70d010108") + _SHA1,
+    b"\xa2\x03\x02\x01\x14",
+    b"\xa3\x03\x02\x01\x01",
+)
 _KEY_FAMILY = {"rsa": ("rsa",), "rsa-pss": ("rsa", "rsa-pss"), "ecdsa": ("ec",), "dsa": ("dsa",), "eddsa": ("ed25519", "ed448")}
 BROKEN_HASHES = frozenset({"md2", "md4", "md5"})
 WEAK_HASHES = BROKEN_HASHES | {"sha1"}
@@ -114,7 +118,7 @@ def _read(encoded: bytes) -> Algorithm:
     parameters = encoded[oid_stop:stop]
     if oid == _PSS:
         return _read_pss(oid, parameters)
-    one_parameter(encoded, oid_stop, stop)
+    der.one_parameter(encoded, oid_stop, stop)
     if oid not in _ALGORITHMS:
         return Algorithm(oid, oid, "other", "", None)
     family, digest = _ALGORITHMS[oid]
@@ -128,13 +132,10 @@ def _read(encoded: bytes) -> Algorithm:
 
 
 def _hash_title(digest: str) -> str:
-    return (
-        digest.upper()
-        if digest.startswith("md")
-        else digest.upper().replace("SHA3_", "SHA3-")
-        if "_" in digest
-        else digest.upper().replace("SHA", "SHA-")
-    )
+    """sha256 -> SHA-256, sha3_256 -> SHA3-256, md5 -> MD5."""
+    if digest.startswith("sha3_"):
+        return digest.upper().replace("_", "-")
+    return digest.upper().replace("SHA", "SHA-")
 
 
 def _read_pss(oid: str, parameters: bytes) -> Algorithm:
