@@ -20,6 +20,7 @@ version = release = chaincheck.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "catalogue_pages"]
 exclude_patterns = ["_build"]
+smartquotes = False  # what is shown is what a program prints
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]

@@ -23,15 +23,30 @@ if TYPE_CHECKING:
 
 TITLES = {
     "en": {
-        "trust": "Trust", "certificate": "Certificate and key", "dates": "Dates", "revocation": "Revocation", "usage": "Usage",
-        "path": "Path", "role": "of", "severity": "severity", "documented": "KB 186812", "iis": "IIS", "code": "code", "flag": "chain status",
-        "rule": "rule", "says": "It says", "means": "It means", "also": "also",
+        "role": "of",
+        "severity": "severity",
+        "documented": "KB 186812",
+        "iis": "IIS",
+        "code": "code",
+        "flag": "chain status",
+        "rule": "rule",
+        "says": "It says",
+        "means": "It means",
+        "also": "also",
     },
     "ja": {
-        "role": "対象", "severity": "重大度", "documented": "KB 186812", "iis": "IIS", "code": "コード", "flag": "チェーンの状態",
-        "rule": "根拠", "says": "表示", "means": "意味", "also": "他に",
+        "role": "対象",
+        "severity": "重大度",
+        "documented": "KB 186812",
+        "iis": "IIS",
+        "code": "コード",
+        "flag": "チェーンの状態",
+        "rule": "根拠",
+        "says": "表示",
+        "means": "意味",
+        "also": "他に",
     },
-}  # fmt: skip
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -48,7 +63,9 @@ def _fill(app: Sphinx, name: str, source: list[str]) -> None:
 def _causes(said: Words) -> Iterator[str]:
     """One section per code, in the order of action; one line of a table per role."""
     titles = TITLES[said.lang]
-    rows = sorted(catalogue().rows.values(), key=lambda row: (min(r.rank for r in catalogue().rows.values() if r.code == row.code), row.code))
+    rows = catalogue().rows.values()
+    first = {row.code: min(other.rank for other in rows if other.code == row.code) for row in rows}
+    rows = sorted(rows, key=lambda row: (first[row.code], row.code))
     for code, group in groupby(rows, key=lambda row: row.code):
         members = list(group)
         yield from ("", f"({said.lang}-{code.value})=", "", f"### `{code.value}`", "")
@@ -101,7 +118,7 @@ def _resolutions(said: Words) -> Iterator[str]:
 def _template(said: Words, code: CauseCode, key: str) -> str:
     """The template of a sentence, its placeholders in italics."""
     found: Any = said.tables["cause"][code.value].get(key, "")
-    return re.sub(r"\{([a-z0-9_]+)\}", lambda m: "*" + m[1].replace("_", " ") + "*", _escaped(found))
+    return re.sub(r"\{([a-z0-9_\\]+)\}", lambda m: "*" + m[1].replace("\\_", " ") + "*", _escaped(found))
 
 
 def _escaped(text: str) -> str:

@@ -190,19 +190,13 @@ def _failed(error: Exception, lang: str) -> int:
     if os.environ.get("CHAINCHECK_DEBUG"):
         import traceback
 
-        _complain(visible_lines("".join(traceback.format_exception(error))))
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        _complain("".join(visible(line) + "\n" for line in lines))
     said = words(lang)
     message = visible(str(error))[:300] or "-"
     _complain(said.render("cli.internal-error", kind=type(error).__name__, message=message) + "\n")
     _complain(said.render("cli.internal-report") + "\n")
     return INTERNAL
-
-
-def visible_lines(text: str) -> str:
-    """``visible`` that keeps the line breaks."""
-    from chaincheck.causes.words import visible
-
-    return "".join(visible(line) + "\n" for line in text.splitlines())
 
 
 def _complain(text: str) -> None:
@@ -263,8 +257,7 @@ def _parser() -> ArgumentParser:
         """argparse exits with 2 for wrong use; here that is 64, which no verdict uses. Its output survives any console."""
 
         def error(self, message: str) -> Any:
-            _complain(self.format_usage())
-            self.exit(USAGE, f"{self.prog}: {message}\n")
+            self.exit(USAGE, f"{self.prog}: {message}\n{self.prog} --help shows what can be given.\n")
 
         def _print_message(self, message: str, file: Any = None) -> None:
             from chaincheck.report.terminal import write

@@ -40,7 +40,8 @@ class Statement:
         """The sentence for it."""
         from chaincheck.causes.words import words
 
-        return words(lang).render(f"{section}.{self.code}", dict(self.facts))
+        key = f"{section}.{self.code}" if section == "assumption" else f"{section}.{self.code}.sentence"
+        return words(lang).render(key, dict(self.facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ def _conclude(
     unchecked: list[Statement],
     notes: list[Cause],
 ) -> Diagnosis:
+    _leave_open(question, rulings, found.cut is not None)
     common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
     common += _store_hygiene(question, pool, rulings[0])
     common += _damaged_members(question)
@@ -138,11 +139,9 @@ def _conclude(
 
 
 def _verdict(question: Question, rulings: list[Ruling], common: list[Cause], unchecked: list[Statement]) -> Verdict:
-    """DESIGN: ACCEPTED is one path proven good; REFUSED is no path that could exist; everything else is UNDETERMINED."""
+    """ACCEPTED: one path is proven good. REFUSED: something proven stands against every path that could exist. Else UNDETERMINED."""
     shared = [cause for cause in common if cause.severity is Severity.FATAL]
     if any(cause.proven for cause in shared) or all(ruling.fatal()[0] for ruling in rulings):
-        if not any(cause.proven for cause in shared) and _another_path_is_possible(question, rulings, common):
-            return Verdict.UNDETERMINED
         return Verdict.REFUSED
     best = rulings[0]
     if shared or question.store is None or not best.candidate.anchored or any(best.fatal()) or any(s.blocks for s in unchecked):
@@ -150,13 +149,16 @@ def _verdict(question: Question, rulings: list[Ruling], common: list[Cause], unc
     return Verdict.ACCEPTED
 
 
-def _another_path_is_possible(question: Question, rulings: list[Ruling], common: list[Cause]) -> bool:
-    """Whether something not told, or behind the point where the search was cut, could make a path without the faults of those found."""
-    cut = any(cause.code is CauseCode.SEARCH_CUT for cause in common)
-    return any(
-        all(_curable(cause, question, cut) for cause in ruling.causes if cause.severity is Severity.FATAL and cause.proven)
-        for ruling in rulings
-    )
+def _leave_open(question: Question, rulings: list[Ruling], cut: bool) -> None:
+    """Take "proven" from what another certificate could cure that stands in a compartment not told, or where the search did not get to."""
+    from dataclasses import replace
+
+    for ruling in rulings:
+        if any(ruling.fatal()):
+            ruling.causes = [
+                replace(c, proven=False) if c.proven and c.severity is Severity.FATAL and _curable(c, question, cut) else c
+                for c in ruling.causes
+            ]
 
 
 def _curable(cause: Cause, question: Question, cut: bool) -> bool:
@@ -206,6 +208,7 @@ def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
             Role.STORE,
             node.certificate,
             misplaced(node, ROOTS, INTERMEDIATES, store.name, on_path=False),
+            severity=Severity.FATAL,
             proven=False,
         )
         for node in strangers
@@ -235,17 +238,29 @@ def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
     found: list[Statement] = []
     if not store.told(ROOTS):
         found.append(Statement(code="roots-not-told", facts=(("store", store.name),), blocks=True))
-    incomplete = any(cause.code in (CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING) for cause in rulings[0].causes)
-    if not store.told(INTERMEDIATES) and incomplete:
+    best = rulings[0].causes
+    if not store.told(INTERMEDIATES) and any(c.severity is Severity.FATAL and not c.proven and _by_an_intermediate(c) for c in best):
         found.append(Statement(code="intermediates-not-told", facts=(("store", store.name),), blocks=True))
-    for cause in rulings[0].causes:
+    for cause in best:
         found += _unjudged(cause)
     return found
+
+
+def _by_an_intermediate(cause: Cause) -> bool:
+    """Whether another intermediate could cure it; evidence comes from elsewhere."""
+    if cause.code.value.startswith("revocation-") or cause.role is Role.ANCHOR:
+        return False
+    return cause.role is Role.INTERMEDIATE or cause.code in _CURED_BY_AN_ISSUER
 
 
 def _unjudged(cause: Cause) -> list[Statement]:
     """What stands behind a cause that is not proven because this build, or anybody, cannot tell."""
     certificate = ("certificate", str(cause.certificate.subject) if cause.certificate is not None else "")
+    if cause.code is CauseCode.MALFORMED and not cause.proven and cause.certificate is not None:
+        reason = ("reason", cause.certificate.faults[0].what)
+        return [Statement(code="element-read-leniently", facts=(certificate, reason), blocks=True)]
+    if cause.code is CauseCode.WRONG_KEY_USAGE and cause.role is Role.SUBJECT and not cause.proven:
+        return [Statement(code="client-not-told", facts=(certificate,))]
     if cause.code is CauseCode.ANY_EXTENDED_KEY_USAGE:
         return [Statement(code="any-eku-unconfirmed", facts=(certificate,), blocks=True)]
     details = cause.facts

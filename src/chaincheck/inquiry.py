@@ -17,7 +17,7 @@ from chaincheck.path.validate import validate
 from chaincheck.revocation.attempt import Attempt, Reason, failed
 from chaincheck.revocation.attempt import Outcome as Found
 from chaincheck.revocation.evidence import Evidence
-from chaincheck.revocation.sources import Source, sources
+from chaincheck.revocation.sources import Source, addresses, sources
 from chaincheck.revocation.status import RevocationStatus, Status, about_nobody, judge
 from chaincheck.revocation.target import Context, Signer, Target
 from chaincheck.x509.signature import Signature
@@ -77,8 +77,23 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
     best = of_ruling.get(id(rulings[0]), [])
     findings.statuses = tuple(inquiry.status for inquiry in best)
     findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
+    findings.unchecked += _without_issuer(question, rulings[0])
     findings.notes = [_about_others(each, question) for each in about_nobody(findings.statuses, evidence)]
     return findings
+
+
+def _without_issuer(question: Question, best: Ruling) -> Iterator[Statement]:
+    """The last certificate of a path that goes no further: without its issuer no evidence about it can be judged, or even asked for."""
+    top = best.candidate.nodes[-1]
+    if best.candidate.anchored or top.certificate is None or top.self_signed:
+        return
+    urls = ", ".join(address.url for address in addresses(top.certificate))
+    if urls:
+        certificate = ("certificate", str(top.certificate.subject))
+        if question.fetch == "online":
+            yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, ("urls", urls)))
+        else:
+            yield Statement(code="revocation-not-fetched", facts=(certificate, ("urls", urls), ("reason", f'fetch="{question.fetch}"')))
 
 
 def _about_others(evidence: Evidence, question: Question) -> Cause:
@@ -276,6 +291,8 @@ class _Inquiry:
         if self._withheld:
             yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, ("urls", ", ".join(self._withheld))))
             return
+        if not self._proven() and any(attempt.outcome not in _NOT_ASKED for attempt in self.status.attempts):
+            yield Statement(code="revocation-undecided", facts=(certificate,))
         for code, outcomes in _OBSTACLES:
             found = [attempt for attempt in self._failures if attempt.outcome in outcomes]
             if found:
@@ -285,6 +302,7 @@ class _Inquiry:
                 yield Statement(code=code, facts=tuple(facts))
 
 
+_NOT_ASKED = frozenset({Found.NOT_FETCHED, Found.UNREACHABLE, Found.REFUSED_BY_GUARD, Found.REFUSED_BY_PROXY})
 _OBSTACLES = (
     ("guard-refused", (Found.REFUSED_BY_GUARD,)),
     ("refused-by-proxy", (Found.REFUSED_BY_PROXY,)),

@@ -267,10 +267,9 @@ def _malformed() -> tuple[Vector, ...]:
         ),
         Vector(
             name="malformed-path-length-without-ca",
-            title="A path length without cA, which RFC 5280 4.2.1.9 forbids: its meaning is clear, but servers differ",
-            verdict="undetermined",
+            title="A path length without cA, which RFC 5280 4.2.1.9 forbids: strict DER and a clear meaning, so a warning",
+            verdict="accepted",
             causes=("malformed/subject",),
-            unchecked=("element-read-leniently",),
             cert=CA.issue("client", ca=None, encoded_extensions=[no_ca]).der,
         ),
         Vector(

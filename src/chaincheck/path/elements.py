@@ -55,7 +55,9 @@ def _malformed(certificate: Certificate, role: Role) -> Iterator[Cause]:
     severe = [fault for fault in faults if not fault.readable]
     first = severe[0] if severe else faults[0]
     details = causes.facts.MalformedFacts(offset=first.offset, field=first.where, reason=first.what, faults=len(faults))
-    yield causes.make(CauseCode.MALFORMED, role, certificate, details, severity=Severity.FATAL if severe else Severity.WARNING)
+    severity = Severity.FATAL if severe else Severity.WARNING
+    # What is legible though it is not DER may be taken by a server that reads BER: nothing proves the refusal.
+    yield causes.make(CauseCode.MALFORMED, role, certificate, details, severity=severity, proven=not certificate.legible)
 
 
 def _key(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
@@ -104,18 +106,22 @@ def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause
 def judge_place(node: Node, role: Role, rules: Rules, store: str, at: int) -> Iterator[Cause]:
     """Where the server keeps the element: distrust beats everything, and misplaced certificates are a finding (KB 2802568)."""
     yield from _distrust(node, role, store, at)
-    placed_in_root = any(entry.compartment == ROOTS and not entry.sorted_here for entry in node.entries)
-    if role is Role.INTERMEDIATE and rules.root_store_hygiene and placed_in_root and not node.self_signed:
-        yield causes.make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, node.certificate, misplaced(node, ROOTS, INTERMEDIATES, store))
-    if role is Role.INTERMEDIATE and not node.usable and CLIENT_AUTH_ISSUERS in node.places and node.certificate is not None:
-        details = causes.facts.IntermediateMissingFacts(
+    certificate = node.certificate
+    if role is not Role.INTERMEDIATE or certificate is None or node.self_signed:
+        return
+    if rules.root_store_hygiene and any(entry.compartment == ROOTS and not entry.sorted_here for entry in node.entries):
+        # KB 2802568 documents the refusal; versions differ in its effect, so it is not proven.
+        place = misplaced(node, ROOTS, INTERMEDIATES, store)
+        yield causes.make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, certificate, place, severity=Severity.FATAL, proven=False)
+    if not node.usable and CLIENT_AUTH_ISSUERS in node.places:
+        missing = causes.facts.IntermediateMissingFacts(
             issuer=str(node.subject),
-            key_identifier=_hex(node.certificate.subject_key_identifier),
+            key_identifier=_hex(certificate.subject_key_identifier),
             store=store,
             found_in=CLIENT_AUTH_ISSUERS,
             found_sha256=node.identity.hex(),
         )
-        yield causes.make(CauseCode.INTERMEDIATE_MISSING, role, node.certificate, details)
+        yield causes.make(CauseCode.INTERMEDIATE_MISSING, role, certificate, missing)
 
 
 def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path: bool = True) -> causes.facts.MisplacedFacts:

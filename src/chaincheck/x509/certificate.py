@@ -50,7 +50,8 @@ class Certificate:
             parts, found = describe(encoded)
             # the strict reader's word comes first: it says why the lenient one was needed at all
             first = Fault(fault.offset, fault.what, fault.where or "certificate")
-            self.slice_faults = (first, *(f for f in found if f != first))
+            known = any(each[:2] == first[:2] for each in found)
+            self.slice_faults = tuple(found) if known else (first, *found)
         (
             self.tbs, self.version, self._serial_octets, self.inner_algorithm, self.issuer_der, self.not_before_s, self.not_after_s,
             self.subject_der, self.spki, self.extensions, self.signature_algorithm, self.signature,
@@ -197,6 +198,15 @@ class Certificate:
         return self._access_urls("1.3.6.1.5.5.7.48.2")
 
     # faults
+
+    @property
+    def legible(self) -> bool:
+        """Whether the only faults are departures from DER that leave no doubt about what is meant."""
+        return (
+            bool(self.slice_faults)
+            and all(fault.legible for fault in self.slice_faults)
+            and not any(not fault.readable for fault in _inner_faults(self))
+        )
 
     @property
     def faults(self) -> tuple[Fault, ...]:

@@ -308,6 +308,8 @@ def _irregularity(oid: str, parsed: Any, value: bytes) -> str | None:
     if oid == AUTHORITY_KEY_IDENTIFIER:
         if (parsed.serial is None) is bool(parsed.issuer):  # 4.2.1.1
             return "authorityCertIssuer without authorityCertSerialNumber, or the reverse"
+        if parsed.serial is not None and parsed.serial < 0:
+            return "a negative authorityCertSerialNumber"
         names = parsed.issuer
     elif oid in (SUBJECT_ALT_NAME, ISSUER_ALT_NAME):
         names = parsed
@@ -320,6 +322,8 @@ def _irregularity(oid: str, parsed: Any, value: bytes) -> str | None:
                 return found
     elif oid == AUTHORITY_INFORMATION_ACCESS:
         names = [access.location for access in parsed]
+    if any(name.kind == "iPAddress" and isinstance(name.value, bytes) and len(name.value) not in (4, 16) for name in names):  # 4.2.1.6
+        return "an iPAddress that is neither 4 nor 16 octets"
     directory = [name.value.der for name in names if isinstance(name.value, Name)]
     return next((fault[1] for fault in map(name_fault, directory) if fault is not None), None)
 

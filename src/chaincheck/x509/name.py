@@ -219,9 +219,7 @@ def _normalise_attribute(attribute: Attribute) -> bytes:
         text = unicodedata.normalize("NFKC", text.casefold()).casefold()
         text = "".join(" " if unicodedata.category(c) == "Zs" else c for c in text if unicodedata.category(c) != "Cf")
     text = " ".join(text.lower().split())
-    # \x00..\x02 separate the parts above: a value that holds them must not forge a separator
-    return (
-        attribute.oid.encode()
-        + b"\x03"
-        + text.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x1b0").replace(b"\x01", b"\x1b1").replace(b"\x02", b"\x1b2")
-    )
+    # \x00 to \x02 separate the parts above: a value that holds them must not forge a separator, nor one that holds the escape be another's
+    octets = text.encode("utf-8", "surrogatepass").replace(b"\x1b", b"\x1b3")
+    octets = octets.replace(b"\x00", b"\x1b0").replace(b"\x01", b"\x1b1").replace(b"\x02", b"\x1b2")
+    return attribute.oid.encode() + b"\x03" + octets

@@ -10,13 +10,15 @@ from chaincheck.x509 import der, extensions
 class Fault(NamedTuple):
     """One thing that is not DER or not as RFC 5280 has it: byte offset in the certificate, what, and in which field.
 
-    ``readable``: the field has a clear meaning all the same, so that the fault is a warning.
+    ``readable``: strict DER, and of a clear meaning all the same, so that the fault is a warning. ``legible``: not DER, but the lenient
+    reader made out what is meant, as a server that reads BER would.
     """
 
     offset: int
     what: str
     where: str
     readable: bool = False
+    legible: bool = False
 
 
 class Parts(NamedTuple):
@@ -215,8 +217,9 @@ def _loose_extensions(data: bytes, start: int, stop: int, found: list[Fault]) ->
             try:
                 listed.append(extensions.read(data[pos:after]))
             except der.Malformed as fault:
-                found.append(Fault(pos + fault.offset, fault.what, "extensions"))
-                if (rescued := _loose_extension(data, pos, after)) is not None:
+                rescued = _loose_extension(data, pos, after)
+                found.append(Fault(pos + fault.offset, fault.what, "extensions", legible=rescued is not None))
+                if rescued is not None:
                     listed.append(rescued)
             pos = after
     except der.Malformed as fault:
