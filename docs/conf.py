@@ -37,5 +37,7 @@ html_show_copyright = False
 
 
 def setup(app: Sphinx) -> None:
-    """What an object is made of inside is no part of the reference."""
+    """What an object is made of inside is no part of the reference, and nobody makes a Diagnosis but the engine."""
     app.connect("autodoc-skip-member", lambda app, what, name, obj, skip, options: True if name.startswith("_") else None)
+    made = "chaincheck.diagnosis.Diagnosis"
+    app.connect("autodoc-process-signature", lambda app, what, name, *rest: ("", None) if what == "class" and name == made else None)

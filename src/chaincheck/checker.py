@@ -114,7 +114,7 @@ class _Settings:
 
     def _known(self, cert: Any, at: datetime | None) -> Diagnosis | None:
         """An earlier answer to the same bytes that still holds."""
-        earlier = self._answers.get((cert, at is not None))
+        earlier = self._answers.get((cert, at is None))
         if earlier is None:
             return None
         moment, _ = read_moment(at)
@@ -128,7 +128,7 @@ class _Settings:
         if not diagnosis.responses and diagnosis.timeless:
             if len(self._answers) >= _ANSWERS_KEPT:
                 self._answers = {}
-            self._answers[(cert, at is not None)] = diagnosis
+            self._answers[(cert, at is None)] = diagnosis
 
 
 class Checker(_Settings):

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.name import Name
 
-SCHEMA_VERSION = 1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
@@ -222,6 +220,8 @@ class Diagnosis:
     @property
     def timeless(self) -> bool:
         """Whether nothing in the answer names the moment it was given for."""
+        if len(self._judged) == 1 and not self._extra and not self._judged[0].causes:
+            return True
         found = [*self._extra, *(cause for judged in self._judged for cause in judged.causes)]
         return not any(hasattr(cause.facts, "checked_at") for cause in found)
 

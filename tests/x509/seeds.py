@@ -126,7 +126,7 @@ def vectors() -> dict[str, bytes]:
     base = Path(cryptography_vectors.__file__).parent
     found: dict[bytes, str] = {}
     for path in sorted(base.rglob("*")):
-        if path.suffix not in (".pem", ".der", ".crt", ".cer") or not _NOT_CERTIFICATES.isdisjoint(path.relative_to(base).parts):
+        if path.suffix not in (".pem", ".der", ".crt", ".cer") or not _NOT_CERTIFICATES.isdisjoint(path.relative_to(base).parts) or path.name.startswith("crl"):
             continue
         for index, encoded in enumerate(_certificates(path.read_bytes())):
             if encoded[:1] == b"\x30":

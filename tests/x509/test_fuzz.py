@@ -78,6 +78,7 @@ def test_only_these_certificates_of_the_test_suites_have_faults_that_cryptograph
         "PKITS_data/certs/InvalidDSASignatureTest6EE.crt": "a signature that is not whole octets",
         "custom/ec_no_named_curve.pem": "an elliptic curve that is not named",
         "custom/mismatch_inner_outer_sig_algorithm.der": "it differs from signatureAlgorithm",
+        "custom/rsa_pss_cert_unsupported_mgf_hash.der": "it differs from signatureAlgorithm",
         "san_edipartyname.der": "NULL parameters where the algorithm has none",
         "san_x400address.der": "NULL parameters where the algorithm has none",
         "v1_cert.pem": "it differs from signatureAlgorithm",

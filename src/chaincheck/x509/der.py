@@ -54,6 +54,8 @@ def header(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
 
 def expect(data: bytes, pos: int, end: int, tag: int, what: str) -> tuple[int, int]:
     """Read an element that must have ``tag``: where its contents start and stop."""
+    if pos + 2 <= end and data[pos] == tag and (length := data[pos + 1]) < 0x80 and pos + 2 + length <= end:  # nearly all: the short form
+        return pos + 2, pos + 2 + length
     found, start, stop = header(data, pos, end)
     if found != tag:
         raise Malformed(pos, f"tag 0x{found:02x} where {what} (0x{tag:02x}) belongs")
@@ -139,27 +141,34 @@ def time(data: bytes, tag: int, start: int, stop: int) -> int:
     digits = text[:-1]
     if text[-1:] != b"Z" or not digits.isdigit() or len(text) != (13 if tag == UTC_TIME else 15 if tag == GENERALIZED_TIME else -1):
         raise Malformed(start, "a time that is not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ")
-    rest = int(digits)
-    rest, second = divmod(rest, 100)
-    rest, minute = divmod(rest, 100)
-    rest, hour = divmod(rest, 100)
-    rest, day = divmod(rest, 100)
+    rest, second = divmod(int(text[-7:-1]), 100)
+    hour, minute = divmod(rest, 100)
+    day = text[:-7]
+    midnight = _MIDNIGHTS.get(day)
+    if midnight is None:
+        midnight = _midnight(day)
+        if midnight is not None and len(_MIDNIGHTS) < 16384:
+            _MIDNIGHTS[day] = midnight
+    if midnight is None or hour > 23 or minute > 59 or second > 59:
+        raise Malformed(start, f"a time that does not exist: {text.decode('ascii')}")
+    return midnight + hour * 3600 + minute * 60 + second
+
+
+_MIDNIGHTS: dict[bytes, int] = {}
+
+
+def _midnight(digits: bytes) -> int | None:
+    """The first second of YYMMDD or YYYYMMDD since 1970-01-01 UTC; None for a day that does not exist."""
+    rest, day = divmod(int(digits), 100)
     year, month = divmod(rest, 100)
-    if tag == UTC_TIME:  # RFC 5280 4.1.2.5.1: two digits, from 1950 to 2049
+    if len(digits) == 6:  # RFC 5280 4.1.2.5.1: two digits, from 1950 to 2049
         year += 2000 if year < 50 else 1900
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if (
-        not 1 <= month <= 12
-        or not 1 <= day <= _MONTH_DAYS[month - 1] + (leap and month == 2)
-        or hour > 23
-        or minute > 59
-        or second > 59
-        or year < 1
-    ):
-        raise Malformed(start, f"a time that does not exist: {text.decode('ascii')}")
+    if not 1 <= month <= 12 or not 1 <= day <= _MONTH_DAYS[month - 1] + (leap and month == 2) or year < 1:
+        return None
     before = year - 1
     days = 365 * before + before // 4 - before // 100 + before // 400 + _DAYS_BEFORE[month - 1] + (leap and month > 2) + day - 1
-    return (days - 719162) * 86400 + hour * 3600 + minute * 60 + second
+    return (days - 719162) * 86400
 
 
 def check(data: bytes, start: int, stop: int, depth: int = 0) -> None:

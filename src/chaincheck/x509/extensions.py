@@ -359,13 +359,13 @@ class Extension:
         return f"Extension({self.oid!r}, critical={self.critical}, value=<{len(self.value)} bytes>)"
 
 
-_MEMO: dict[bytes, Extension] = {}
+KNOWN: dict[bytes, Extension] = {}
 _MEMO_BYTES = 512  # larger extensions are read each time: the memo holds at most 8192 x 512 bytes of keys
 
 
 def read(encoded: bytes) -> Extension:
     """Read one Extension from its whole DER; raises ``Malformed`` where its frame (not its value) is not DER."""
-    known = _MEMO.get(encoded)
+    known = KNOWN.get(encoded)
     if known is not None:
         return known
     start, stop = der.whole(encoded, der.SEQUENCE, "Extension")
@@ -381,7 +381,7 @@ def read(encoded: bytes) -> Extension:
         raise der.Malformed(oid_stop, "something else than one OCTET STRING as extnValue")
     extension = Extension(der.oid(encoded, oid_start, oid_stop), critical, encoded[inner:after])
     if len(encoded) <= _MEMO_BYTES:
-        if len(_MEMO) >= 8192:
-            _MEMO.clear()
-        _MEMO[encoded] = extension
+        if len(KNOWN) >= 8192:
+            KNOWN.clear()
+        KNOWN[encoded] = extension
     return extension

@@ -120,15 +120,20 @@ def _extensions(data: bytes, start: int, stop: int) -> tuple[extensions.Extensio
     inner, after = der.expect(data, start, stop, der.SEQUENCE, "the extensions")
     if after != stop or inner == after:
         raise der.Malformed(inner, "an extensions field that is empty or followed by bytes", "extensions")
-    header, read = der.header, extensions.read
-    found = []
+    header, read, known = der.header, extensions.read, extensions.KNOWN.get
+    found: list[extensions.Extension] = []
     pos = inner
     while pos < stop:
-        _, _, end = header(data, pos, stop)
-        try:
-            found.append(read(data[pos:end]))
-        except der.Malformed as fault:
-            raise der.Malformed(pos + fault.offset, fault.what, "extensions") from fault
+        length = data[pos + 1] if pos + 1 < stop else 0x80
+        end = pos + 2 + length if length < 0x80 else header(data, pos, stop)[2]
+        encoded = data[pos:end]
+        extension = known(encoded)
+        if extension is None or end > stop:
+            try:
+                extension = read(encoded if end <= stop else data[pos:stop])
+            except der.Malformed as fault:
+                raise der.Malformed(pos + fault.offset, fault.what, "extensions") from fault
+        found.append(extension)
         pos = end
     return tuple(found)
 
