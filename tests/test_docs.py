@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import doctest
+import importlib.util
 import io
 import os
 import re
@@ -222,7 +223,7 @@ def matches(expected: str, printed: str) -> bool:
 
 
 def _trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
 
 
 def difference(where: str, expected: str, printed: str) -> str:
@@ -269,6 +270,27 @@ def test_every_option_of_the_command_line_is_on_its_page() -> None:
         code, printed = run_command([command, "--help"])
         assert code == 0
         assert {option for option in re.findall(r"--[a-z-]+", printed) if f"`{option}" not in told} == {"--help"}, command
+
+
+@pytest.mark.parametrize(("name", "language"), [("catalogue", "en"), ("catalogue-ja", "ja")])
+def test_the_catalogue_pages_hold_every_cause_and_every_resolution(name: str, language: str) -> None:
+    from chaincheck.causes.catalogue import catalogue
+
+    text = filled((PROJECT / "docs" / f"{name}.md").read_text(encoding="utf-8"))
+    assert [code.value for code in chaincheck.CauseCode if f"({language}-{code.value})=" not in text] == []
+    assert [one for one in catalogue().resolutions if f"({language}-do-{one})=" not in text] == []
+    assert re.findall(r"\{[a-z_]+\}", text) == []
+
+
+def filled(page: str) -> str:
+    """A page with what is written into it when the documentation is built."""
+    spec = importlib.util.spec_from_file_location("catalogue_pages", PROJECT / "docs" / "_ext" / "catalogue_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    result: str = module.filled(page)
+    return result
 
 
 def test_every_link_to_another_page_leads_somewhere() -> None:

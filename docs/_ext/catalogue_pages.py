@@ -1,11 +1,13 @@
-"""The catalogue pages: written from ``causes/catalogue.toml`` and ``causes/texts`` when the documentation is built.
+"""What is written from the package's data when the documentation is built: the catalogue pages and the table of rules.
 
-``% causes: en`` and ``% resolutions: en`` in a page are replaced by every cause, and every resolution, in that language.
+``% causes: en`` and ``% resolutions: en`` in a page are replaced by every cause, and every resolution, in that language; ``% rules`` by a
+table of the fields in which the rules differ.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from chaincheck.causes.catalogue import catalogue
 from chaincheck.causes.codes import CauseCode
 from chaincheck.causes.resolution import resolution
 from chaincheck.causes.words import Words, words
+from chaincheck.rules import IIS, OPENSSL, RFC5280, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +59,32 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _fill(app: Sphinx, name: str, source: list[str]) -> None:
-    source[0] = re.sub(r"^% causes: (\w+)$", lambda m: "\n".join(_causes(words(m[1]))), source[0], flags=re.MULTILINE)
-    source[0] = re.sub(r"^% resolutions: (\w+)$", lambda m: "\n".join(_resolutions(words(m[1]))), source[0], flags=re.MULTILINE)
+    source[0] = filled(source[0])
+
+
+def filled(page: str) -> str:
+    """The page with its three marks replaced."""
+    page = re.sub(r"^% causes: (\w+)$", lambda m: "\n".join(_causes(words(m[1]))), page, flags=re.MULTILINE)
+    page = re.sub(r"^% resolutions: (\w+)$", lambda m: "\n".join(_resolutions(words(m[1]))), page, flags=re.MULTILINE)
+    return re.sub(r"^% rules$", lambda m: "\n".join(_rules()), page, flags=re.MULTILINE)
+
+
+def _rules() -> Iterator[str]:
+    known = (IIS, RFC5280, OPENSSL)
+    yield f"| field | {' | '.join(f'`{rules.name}`' for rules in known)} |"
+    yield "| --- | --- | --- | --- |"
+    for field in fields(Rules):
+        values = [getattr(rules, field.name) for rules in known]
+        if field.name != "name" and len(set(values)) > 1:
+            yield f"| `{field.name}` | {' | '.join(map(_value, values))} |"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _causes(said: Words) -> Iterator[str]:

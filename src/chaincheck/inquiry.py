@@ -274,8 +274,28 @@ class _Inquiry:
         for candidate in search(certificate, self.pool, self.question.at):
             if candidate.anchored and candidate.nodes[-1].identity == anchor.identity:
                 found = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
-                if not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found):
+                if not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found) and not self._revoked(candidate):
                     return True
+        return False
+
+    def _revoked(self, candidate: Candidate) -> bool:
+        """Whether the evidence at hand revokes the signer or a CA above it: RFC 5280 6.3.3 (f) asks for a valid path, and 6.1.3 (a)(3) makes
+        revocation part of that. Only evidence signed by the issuer itself counts here, so that no signer vouches for another in a circle.
+        """
+        context = Context(at=self.question.at)
+        for index, edge in enumerate(candidate.edges):
+            certificate, issuer = candidate.nodes[index].certificate, edge.issuer
+            if certificate is None:
+                continue
+            target = Target(
+                certificate=certificate,
+                issuer_name=issuer.subject,
+                issuer_key=issuer.public_key,
+                issuer_certificate=issuer.certificate,
+                role=Role.SIGNER,
+            )
+            if judge(target, self._evidence, context).status in (Status.REVOKED, Status.ON_HOLD):
+                return True
         return False
 
     def unchecked(self) -> Iterator[Statement]:

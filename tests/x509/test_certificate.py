@@ -238,7 +238,7 @@ def test_a_version_2_certificate_is_read_with_a_remark() -> None:
         (ext.OCSP_NO_CHECK, "050100", "a NULL with contents"),
         (ext.INHIBIT_ANY_POLICY, "0201ff", "negative SkipCerts"),
         (ext.NAME_CONSTRAINTS, "3080", "indefinite length"),
-        (ext.CERTIFICATE_POLICIES, "3003020000", "without octets"),
+        (ext.CERTIFICATE_POLICIES, "30020200", "without octets"),
     ],
 )
 def test_an_extension_that_breaks_its_syntax_is_a_fault(oid: str, value: str, reason: str) -> None:

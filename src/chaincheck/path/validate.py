@@ -12,6 +12,8 @@ from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.elements import judge_dates, judge_place, judge_static
 from chaincheck.path.usage import judge_extended, judge_subject_key_usage
+from chaincheck.rules import PolicySettings
+from chaincheck.x509.extensions import CERTIFICATE_POLICIES
 from chaincheck.x509.signature import Signature, algorithm
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from chaincheck.x509.certificate import Certificate
 
 _FOREVER = 2**62
+_NO_POLICY_ASKED = PolicySettings()
 
 
 class State(NamedTuple):
@@ -208,3 +211,6 @@ def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[
         yield from judge_place(node, role, rules, store, at)
     yield from judge_extended(node, role, rules)
     yield from judge_subject_key_usage(certificate, rules)
+    if rules.policies != _NO_POLICY_ASKED:  # not judged yet: 6.1.1 (c) to (g) ask for more than is known here
+        details = causes.facts.ExtensionFacts(oid=CERTIFICATE_POLICIES)
+        yield causes.make(CauseCode.CONSTRAINT_NOT_JUDGED, role, certificate, details, proven=False)

@@ -33,11 +33,11 @@ def _accepted(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str
 
 def _refused(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
     fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
-    # What something not told could still overturn does not lead.
+    # What something not told could still overturn neither leads nor counts.
     certain = [cause for cause in fatal if cause.proven] or fatal
     if not certain:
         return said.render("headline.refused", clause=Text(said.render("verdict.refused")))
-    return _counted(said, "refused", _clause(diagnosis, certain[0], said, timezone), len(fatal) - 1)
+    return _counted(said, "refused", _clause(diagnosis, certain[0], said, timezone), len(certain) - 1)
 
 
 def _undetermined(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
