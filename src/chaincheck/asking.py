@@ -112,7 +112,7 @@ def choose_subject(certificates: list[Certificate], keys: list[bytes], where: st
     if len(held) == 1:
         return held[0]
     among = held or certificates
-    ends = [c for c in among if not _is_ca(c)]
+    ends = [c for c in among if not c.is_ca]
     if len(ends) == 1:
         return ends[0]
     # Not one end entity by its own word (CAs, or no basicConstraints): whoever issued another one here is not it.
@@ -131,11 +131,6 @@ def choose_subject(certificates: list[Certificate], keys: list[bytes], where: st
         where=where,
         hint="use chaincheck.scan for a collection, or give the key so that its certificate can be told",
     )
-
-
-def _is_ca(certificate: Certificate) -> bool:
-    constraints = certificate.basic_constraints
-    return constraints is not None and constraints.ca
 
 
 def read_moment(at: Any) -> tuple[int, bool]:
@@ -168,6 +163,13 @@ def read_rules(rules: Any) -> Rules:
             "rules", found=repr(rules)[:80], expected="chaincheck.IIS, RFC5280 or OPENSSL, or dataclasses.replace of one", where="rules"
         )
     return rules
+
+
+def read_kind(value: Any, kind: type, where: str, expected: str) -> Any:
+    """None, or an instance of ``kind``."""
+    if value is not None and not isinstance(value, kind):
+        raise InputError("argument-type", found=repr(value)[:80], expected=expected, where=where)
+    return value
 
 
 def read_fetch(fetch: Any) -> Fetch:

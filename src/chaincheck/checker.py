@@ -11,12 +11,14 @@ from chaincheck.asking import (
     read_evidence,
     read_fetch,
     read_holder,
+    read_kind,
     read_moment,
     read_rules,
     read_store,
 )
 from chaincheck.engine import diagnose as steps_for
 from chaincheck.errors import InputError
+from chaincheck.formats.limits import Limits
 from chaincheck.path.pool import Pool
 from chaincheck.question import NO_PROFILE, Question, ServerProfile
 from chaincheck.rules import IIS, Rules
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from chaincheck.fetch.drive import AsyncFetcher, Fetcher
     from chaincheck.fetch.guard import Guard
     from chaincheck.fetch.request import Request, Response
-    from chaincheck.formats.limits import Limits
     from chaincheck.store import TrustStore
 
 
@@ -55,14 +56,14 @@ class _Settings:
         guard: Guard | None = None,
         http_client: Any = None,
     ) -> None:
-        self.limits = limits if limits is not None else DEFAULT_LIMITS
+        self.limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
         self.rules = read_rules(rules)
         self.fetch = read_fetch(fetch)
         self.crls = read_evidence(crls, "crls", DEFAULT_LIMITS)
         self.ocsp_responses = read_evidence(ocsp_responses, "ocsp-responses", DEFAULT_LIMITS)
-        self.server = server if server is not None else NO_PROFILE
+        self.server: ServerProfile = read_kind(server, ServerProfile, "server", "chaincheck.ServerProfile(...) or None") or NO_PROFILE
         self.timeout = _read_timeout(timeout)
-        self._guard = guard
+        self._guard = guard if guard is None else _checked_guard(guard)
         self._http_client = http_client
         self._fetchers: dict[str, Any] = {}
         self._answers: dict[tuple[Any, ...], Diagnosis] = {}
@@ -351,6 +352,13 @@ def _joined(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ..
     from hashlib import sha256
 
     return tuple(sorted({*one, *other}, key=lambda data: sha256(data).digest()))
+
+
+def _checked_guard(guard: Any) -> Guard:
+    from chaincheck.fetch.guard import Guard
+
+    found: Guard = read_kind(guard, Guard, "guard", "chaincheck.Guard.PUBLIC, Guard.INTRANET or Guard(...)")
+    return found
 
 
 def _guard_for(store: Any) -> Guard:

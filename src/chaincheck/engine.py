@@ -18,7 +18,7 @@ from chaincheck.path.pool import Pool
 from chaincheck.path.validate import validate
 from chaincheck.possession import judge_key
 from chaincheck.question import KeyState
-from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS
+from chaincheck.store import DISALLOWED, INTERMEDIATES, ROOTS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,6 +42,7 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
     statuses: tuple[RevocationStatus, ...] = ()
     unchecked: list[Statement] = []
     notes: list[Cause] = []
+    extra: list[Statement] = []
     if question.rules.revocation != "off":
         from chaincheck.inquiry import inquire
 
@@ -49,9 +50,10 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
         statuses = findings.statuses
         unchecked += findings.unchecked
         notes = findings.notes
+        extra = findings.assumptions
     if not unchecked and not notes and (answer := _everyday(question, pool, rulings, statuses)) is not None:
         return answer
-    return _conclude(question, pool, found, rulings, statuses, unchecked, notes)
+    return _conclude(question, pool, found, rulings, statuses, unchecked, notes, extra)
 
 
 # Candidates that are kept and shown. BoringSSL keeps every attempted path; beyond 32 nobody reads them.
@@ -128,6 +130,7 @@ def _conclude(
     statuses: tuple[RevocationStatus, ...],
     unchecked: list[Statement],
     notes: list[Cause],
+    extra: list[Statement],
 ) -> Diagnosis:
     _leave_open(question, rulings, found.cut is not None)
     common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
@@ -141,12 +144,7 @@ def _conclude(
     verdict = _verdict(question, rulings, common, unchecked)
     holds = window_of(question, pool, rulings, statuses)
     judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, tuple(r.causes)) for r in rulings[:CANDIDATES])
-    assumptions = _assumptions(question, pool)
-    if (
-        any(attempt.origin == "fetched" and attempt.sha256 for status in statuses for attempt in status.attempts)
-        and not question.server.here
-    ):
-        assumptions += (Statement(code="vantage-point"),)
+    assumptions = _assumptions(question, pool) + tuple(extra)
     left = found.left + len(rulings[CANDIDATES:])
     cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
     return Diagnosis(question, verdict, judged, tuple(common), statuses, assumptions, tuple(unchecked), holds, cut)
@@ -274,14 +272,14 @@ def _unjudged(cause: Cause) -> list[Statement]:
         reason = ("reason", cause.certificate.faults[0].what)
         return [Statement(code="element-read-leniently", facts=(certificate, reason), blocks=True)]
     if cause.code is CauseCode.WRONG_KEY_USAGE and cause.role is Role.SUBJECT and not cause.proven:
-        return [Statement(code="client-not-told", facts=(certificate,))]
+        return [Statement(code="client-not-told", facts=(certificate,), blocks=True)]
     if cause.code is CauseCode.ANY_EXTENDED_KEY_USAGE:
         return [Statement(code="any-eku-unconfirmed", facts=(certificate,), blocks=True)]
     details = cause.facts
     if cause.code is CauseCode.ALGORITHM_UNSUPPORTED_HERE and isinstance(details, causes.facts.AlgorithmFacts):
-        return [Statement(code="algorithm-unsupported", facts=(certificate, ("algorithm", details.algorithm)))]
+        return [Statement(code="algorithm-unsupported", facts=(certificate, ("algorithm", details.algorithm)), blocks=True)]
     if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED and isinstance(details, causes.facts.ExtensionFacts):
-        return [Statement(code="constraint-not-judged", facts=(certificate, ("oid", details.oid)))]
+        return [Statement(code="constraint-not-judged", facts=(certificate, ("oid", details.oid)), blocks=True)]
     return []
 
 
@@ -309,7 +307,7 @@ def _assume(question: Question) -> Generator[Statement, None, None]:
             yield Statement(code=code, facts=(("store", store.name),))
         if not store.told(DISALLOWED):
             yield Statement(code="disallowed-not-told", facts=(("store", store.name),))
-    if question.rules.root_store_hygiene and (store is None or not store.told(CLIENT_AUTH_ISSUERS)):
+    if question.rules.root_store_hygiene:
         yield Statement(code="server-profile-not-told")
     if question.at_given and question.rules.time_moves_only_dates:
         yield Statement(code="time-moved")

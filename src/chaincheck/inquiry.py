@@ -49,9 +49,10 @@ _DISQUALIFYING = frozenset(
 class Findings:
     """What came of it: the status of each certificate of the best path, what could not be looked into, and notes on evidence in vain."""
 
-    __slots__ = ("notes", "statuses", "unchecked")
+    __slots__ = ("assumptions", "notes", "statuses", "unchecked")
 
     def __init__(self) -> None:
+        self.assumptions: list[Statement] = []
         self.statuses: tuple[RevocationStatus, ...] = ()
         self.unchecked: list[Statement] = []
         self.notes: list[Cause] = []
@@ -60,7 +61,7 @@ class Findings:
 def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[list[Request], list[Response], Findings]:
     """Look into the candidates, the best first, until one is clean or none is left that could be; adds the causes to the rulings."""
     evidence = _given(question)
-    known: dict[tuple[bytes, bytes, bool], _Inquiry] = {}
+    known: dict[tuple[bytes, bytes, bool, bytes], _Inquiry] = {}
     of_ruling: dict[int, list[_Inquiry]] = {}
     while True:
         ruling = _next(rulings)
@@ -78,6 +79,11 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
     findings.statuses = tuple(inquiry.status for inquiry in best)
     findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
     findings.unchecked += _without_issuer(question, rulings[0])
+    fetched = any(each.origin == "fetched" and each.sha256 for status in findings.statuses for each in status.attempts)
+    if fetched and not question.server.here:
+        findings.assumptions.append(Statement(code="vantage-point"))
+    if not all(inquiry.addresses_checked for inquiries in of_ruling.values() for inquiry in inquiries):
+        findings.assumptions.append(Statement(code="addresses-not-checked"))
     findings.notes = [_about_others(each, question) for each in about_nobody(findings.statuses, evidence)]
     return findings
 
@@ -91,9 +97,10 @@ def _without_issuer(question: Question, best: Ruling) -> Iterator[Statement]:
     if urls:
         certificate = ("certificate", str(top.certificate.subject))
         if question.fetch == "online":
-            yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, ("urls", urls)))
+            yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, ("urls", urls)), blocks=True)
         else:
-            yield Statement(code="revocation-not-fetched", facts=(certificate, ("urls", urls), ("reason", f'fetch="{question.fetch}"')))
+            reason = ("reason", f'fetch="{question.fetch}"')
+            yield Statement(code="revocation-not-fetched", facts=(certificate, ("urls", urls), reason), blocks=True)
 
 
 def _about_others(evidence: Evidence, question: Question) -> Cause:
@@ -164,12 +171,13 @@ class _Inquiry:
         self.candidate = candidate
         self.target = target
         self.vouched = vouched
-        self.key = (target.certificate.sha256, target.issuer_key.spki, vouched)
+        self.key = (target.certificate.sha256, target.issuer_key.spki, vouched, candidate.nodes[-1].identity)
         self._evidence = list(evidence)
         self._failures: list[Attempt] = []
         self._waiting: list[Source] | None = None
         self._status: RevocationStatus | None = None
         self._withheld: tuple[str, ...] = ()
+        self.addresses_checked = True
 
     @property
     def status(self) -> RevocationStatus:
@@ -222,6 +230,7 @@ class _Inquiry:
         """Take what came back for the last request."""
         request = response.request
         kind: Literal["crl", "ocsp"] = "ocsp" if request.kind == "ocsp" else "crl"
+        self.addresses_checked = self.addresses_checked and response.address_checked
         if response.ok:
             self._evidence.append(
                 Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at)
@@ -249,8 +258,8 @@ class _Inquiry:
         """
         failures = [attempt for attempt in self._failures if attempt.outcome is not Found.NOT_FETCHED]
         question = self.question
-        if question.server.here:
-            return question.fetch == "online"
+        if question.server.here:  # what was not tried here (ldap, refused by the guard) the server may well read
+            return question.fetch == "online" and all(attempt.outcome is Found.UNREACHABLE for attempt in self._failures)
         if question.rules.evidence == "caller":
             return not failures
         told = question.store is not None and question.store.crls is not None
@@ -274,13 +283,16 @@ class _Inquiry:
         for candidate in search(certificate, self.pool, self.question.at):
             if candidate.anchored and candidate.nodes[-1].identity == anchor.identity:
                 found = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
-                if not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found) and not self._revoked(candidate):
+                valid = not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found)
+                if valid and not self._revoked(candidate):
                     return True
         return False
 
     def _revoked(self, candidate: Candidate) -> bool:
-        """Whether the evidence at hand revokes the signer or a CA above it: RFC 5280 6.3.3 (f) asks for a valid path, and 6.1.3 (a)(3) makes
-        revocation part of that. Only evidence signed by the issuer itself counts here, so that no signer vouches for another in a circle.
+        """Whether the evidence at hand revokes the signer or a CA above it.
+
+        RFC 5280 6.3.3 (f) asks for a valid path, and 6.1.3 (a)(3) makes revocation part of that. Only evidence signed by the issuer
+        itself counts here, so that no signer vouches for another in a circle.
         """
         context = Context(at=self.question.at)
         for index, edge in enumerate(candidate.edges):
@@ -301,25 +313,28 @@ class _Inquiry:
     def unchecked(self) -> Iterator[Statement]:
         """What stands in the way of knowing."""
         certificate = ("certificate", str(self.target.certificate.subject))
+        blocks = self.question.rules.unknown_status == "refuse"
         last = self.target.certificate.not_after_s
         if last is not None and last < self.question.at and self.status.status not in (Status.REVOKED, Status.ON_HOLD):
             yield Statement(code="expired-revocation", facts=(certificate,))  # RFC 5280 3.3: a CRL may leave it out after that
+            return
         if self.status.decided:
             return
         if any(Reason.RELATIVE_TO_PATH in attempt.notes for attempt in self.status.attempts):
-            yield Statement(code="relative-evidence", facts=(certificate,))
+            yield Statement(code="relative-evidence", facts=(certificate,), blocks=blocks)
         if self._withheld:
-            yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, ("urls", ", ".join(self._withheld))))
+            urls = ("urls", ", ".join(self._withheld))
+            yield Statement(code="fetch-not-allowed-for-unanchored", facts=(certificate, urls), blocks=blocks)
             return
         if not self._proven() and any(attempt.outcome not in _NOT_ASKED for attempt in self.status.attempts):
-            yield Statement(code="revocation-undecided", facts=(certificate,))
+            yield Statement(code="revocation-undecided", facts=(certificate,), blocks=blocks)
         for code, outcomes in _OBSTACLES:
             found = [attempt for attempt in self._failures if attempt.outcome in outcomes]
             if found:
                 facts = [certificate, ("urls", ", ".join(dict.fromkeys(attempt.source for attempt in found)))]
                 if code == "revocation-not-fetched":
                     facts.append(("reason", found[0].detail))
-                yield Statement(code=code, facts=tuple(facts))
+                yield Statement(code=code, facts=tuple(facts), blocks=blocks)
 
 
 _NOT_ASKED = frozenset({Found.NOT_FETCHED, Found.UNREACHABLE, Found.REFUSED_BY_GUARD, Found.REFUSED_BY_PROXY})

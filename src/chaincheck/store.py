@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from chaincheck.errors import InputError
 from chaincheck.x509.certificate import Certificate, slice_names
 from chaincheck.x509.name import Name
 
@@ -139,12 +140,14 @@ class TrustStore:
     ) -> None:
         self.notes: tuple[tuple[str, str], ...] = ()
         self.assumptions: tuple[str, ...] = ()
+        self.crls: tuple[bytes, ...] | None = None
         self.roots = self._read(roots, ROOTS, limits)
         self.intermediates = self._read(intermediates, INTERMEDIATES, limits)
         self.disallowed = self._read(disallowed, DISALLOWED, limits)
         self.client_auth_issuers = self._read(client_auth_issuers, CLIENT_AUTH_ISSUERS, limits)
-        self.crls = self._read_crls(crls, limits)
-        self.name = name or "the given store"
+        if crls is not None:
+            self._add_crls(self._read_crls(crls, limits))
+        self.name = name or _name_of(roots) or "the given store"
         self._identity: str | None = None
         self._by_subject: dict[bytes, list[Entry]] | None = None
         self._by_normalised: dict[bytes, list[Entry]] | None = None
@@ -211,6 +214,8 @@ class TrustStore:
                 where = f"{compartment}[{index}]" if len(parts) > 1 else compartment
                 loaded = load(part, limits=limits, where=where, expect="store")
                 self.notes += tuple((n.where, n.detail) for n in loaded.notes)
+                if loaded.crls:
+                    self._take_crls(loaded.crls, where, alone=not loaded.certificates)
                 covered = {e.der for e in loaded.entries}
                 found = [Entry(e.der, compartment, properties=e.properties) for e in loaded.entries]
                 found += [Entry(encoded, compartment) for encoded in loaded.certificates if encoded not in covered]
@@ -221,10 +226,23 @@ class TrustStore:
                     entries.append(entry)
         return tuple(entries)
 
+    def _take_crls(self, crls: tuple[bytes, ...], where: str, *, alone: bool) -> None:
+        """CRLs among the certificates of a compartment, as Windows keeps them; alone they are not what a compartment is made of."""
+        if alone:
+            raise InputError(
+                "crl-as-certificates",
+                found="CRLs and no certificate",
+                expected="certificates of the server's store",
+                where=where,
+                hint="pass CRLs as TrustStore(crls=...)",
+            )
+        self._add_crls(crls)
+
+    def _add_crls(self, crls: tuple[bytes, ...]) -> None:
+        self.crls = tuple(dict.fromkeys((*(self.crls or ()), *crls)))
+
     @staticmethod
-    def _read_crls(source: Any, limits: Limits | None) -> tuple[bytes, ...] | None:
-        if source is None:
-            return None
+    def _read_crls(source: Any, limits: Limits | None) -> tuple[bytes, ...]:
         from chaincheck.formats.load import load_crls
 
         return load_crls(source, limits=limits)

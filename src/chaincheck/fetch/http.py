@@ -82,7 +82,8 @@ class HttpFetcher(_Settings):
             answers = {distinct[0]: self._fetch(distinct[0], deadline)}
         else:
             answers = self._in_threads(distinct, deadline)
-        return [replace(answers[key], request=request) for key, request in zip(joined, requests, strict=True)]
+        seen = self.checks_addresses
+        return [replace(answers[key], request=request, address_checked=seen) for key, request in zip(joined, requests, strict=True)]
 
     def close(self) -> None:
         """Close the connections of this process. The fetcher cannot be used afterwards."""
@@ -194,7 +195,8 @@ class AsyncHttpFetcher(_Settings):
         distinct = list(dict.fromkeys(joined))
         found = await asyncio.gather(*(self._fetch(request, deadline) for request in distinct))
         answers = dict(zip(distinct, found, strict=True))
-        return [replace(answers[key], request=request) for key, request in zip(joined, requests, strict=True)]
+        seen = self.checks_addresses
+        return [replace(answers[key], request=request, address_checked=seen) for key, request in zip(joined, requests, strict=True)]
 
     async def close(self) -> None:
         """Close the connections of the running loop. The fetcher cannot be used afterwards."""

@@ -78,7 +78,8 @@ class Response:
 
     ``status`` is the HTTP status code, None where there was none. ``body`` is empty unless the outcome is ``OK``. ``detail`` is a plain
     English phrase that never repeats what the other side sent. ``received_at`` is epoch seconds (rounded down), 0 where nothing was asked;
-    ``elapsed`` is seconds.
+    ``elapsed`` is seconds. ``address_checked`` is False where the guard could not see the address connected to: through a proxy or an
+    injected client.
     """
 
     request: Request
@@ -88,6 +89,7 @@ class Response:
     detail: str = ""
     received_at: int = 0
     elapsed: float = 0.0
+    address_checked: bool = True
 
     @property
     def ok(self) -> bool:
@@ -113,6 +115,8 @@ class Response:
         }
         if self.status is not None:
             record["status"] = self.status
+        if not self.address_checked:
+            record["address_checked"] = False
         return record | {"detail": self.detail, "received_at": self.received_at, "elapsed": self.elapsed}
 
     @classmethod
@@ -158,4 +162,5 @@ def _from_record(record: Mapping[str, Any], body: bytes) -> Response:
         detail=str(record.get("detail", "")),
         received_at=int(record["received_at"]),
         elapsed=float(record.get("elapsed", 0.0)),
+        address_checked=bool(record.get("address_checked", True)),
     )

@@ -6,10 +6,11 @@ matching key identifier, shorter; ties by SHA-256, never by the order of inputs.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chaincheck.path.pool import SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
+from chaincheck.path.pool import DISALLOWED, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
 from chaincheck.x509.signature import Signature
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 STEP_BUDGET = 2_000
 # Elements of one path. CryptoAPI and OpenSSL stop at 100; real paths have 2 to 5.
 MAX_ELEMENTS = 30
+# Candidates that are made where no anchor is within reach: as many as are shown.
+UNANCHORED = 32
 
 
 class Candidate(NamedTuple):
@@ -89,6 +92,19 @@ def _straight(root: Node, found: Issuers, pool: Pool) -> Candidate | None:
     return None
 
 
+# What a path costs, the first difference decides: 0 where it ends in an anchor, 1 where it ends without; then how many signatures do not
+# verify, issuers stand in no place a server takes them from, are distrusted, out of date; identifiers that do not match, that say nothing;
+# elements.
+_Cost = tuple[int, int, int, int, int, int, int, int]
+_NOTHING: _Cost = (0, 0, 0, 0, 0, 0, 0, 0)
+_NO_ANCHOR: _Cost = (1, 0, 0, 0, 0, 0, 0, 0)
+_NO_END: _Cost = (2, 0, 0, 0, 0, 0, 0, 0)  # only loops lie above
+
+
+def _sum(one: _Cost, other: _Cost) -> _Cost:
+    return tuple(map(add, one, other))
+
+
 class _Searching:
     def __init__(self, pool: Pool, at: int) -> None:
         self.pool = pool
@@ -116,85 +132,93 @@ class _Searching:
         return first if first is not None else self.pool.issuers(certificate)
 
     def run(self, root: Node, first: Issuers) -> Iterator[Candidate]:
-        reach = self._reach(root, first)
+        """A* over partial paths: what a path has cost, and the least that is still to come. Of equals the longest goes on, so that no
+        two-fold choice at every step has to be tried out before the first path is complete.
+        """
+        ahead = self._ahead(root, first)
         heap = self.heap
-        serial = 0
-        heappush(heap, (self._score(root, (), reach), (root.identity,), serial, (root,), ()))
-        steps = 0
-        while heap:
+        start = ahead.get(root.identity, _NO_END)
+        heappush(heap, (start, -1, (root.identity,), (root,), (), _NOTHING))
+        hopeless = start[0] > 0 and self.cut is None  # no anchor within reach: the paths only explain, and none can be good
+        steps = found_so_far = 0
+        while heap and not (hopeless and found_so_far >= UNANCHORED):
             steps += 1
-            if steps > STEP_BUDGET:
-                self.cut = ("steps of the path search", STEP_BUDGET)
-                return
-            _, tie, _, nodes, edges = heappop(heap)
+            _, _, tie, nodes, edges, cost = heappop(heap)
             top = nodes[-1]
-            if top.is_anchor(self.pool.rules) and (len(nodes) > 1 or top.self_signed):
-                yield Candidate(nodes, edges, True)
-                continue
-            if top.self_signed:
-                yield Candidate(nodes, edges, False)
+            if steps > STEP_BUDGET:
+                self.cut = None if hopeless else ("steps of the path search", STEP_BUDGET)
+                if not found_so_far:
+                    yield Candidate(nodes, edges, False, self.issuers(top, first if len(nodes) == 1 else None))
+                return
+            if self._ends(top, root):
+                found_so_far += 1
+                yield Candidate(nodes, edges, top.is_anchor(self.pool.rules))
                 continue
             found = self.issuers(top, first if len(nodes) == 1 else None)
             grown = False
             for edge in found.edges:
                 issuer = edge.issuer
-                if len(nodes) >= MAX_ELEMENTS or _loops(nodes, issuer):
+                if _loops(nodes, issuer):
                     continue
+                if len(nodes) >= MAX_ELEMENTS:
+                    self.cut = None if hopeless else ("elements of one path", MAX_ELEMENTS)
+                    break
                 grown = True
-                serial += 1
-                longer, more = (*nodes, issuer), (*edges, edge)
-                heappush(heap, (self._score_path(longer, more, reach), (*tie, issuer.identity), serial, longer, more))
+                so_far = _sum(cost, self._cost(edge))
+                total = _sum(so_far, ahead.get(issuer.identity, _NO_END))
+                heappush(heap, (total, -len(nodes) - 1, (*tie, issuer.identity), (*nodes, issuer), (*edges, edge), so_far))
             if not grown:
+                found_so_far += 1
                 yield Candidate(nodes, edges, False, found)
 
-    def _reach(self, root: Node, first: Issuers) -> set[bytes]:
-        """The nodes from which an anchor can be reached, found from the subject upwards and marked from the anchors down."""
-        parents: dict[bytes, list[Node]] = {}
-        seen: dict[bytes, Node] = {root.identity: root}
+    def _ends(self, node: Node, root: Node) -> bool:
+        """Whether a path that reaches the node is complete: an anchor, or a certificate that nobody else can have issued."""
+        return node.self_signed or (node is not root and node.is_anchor(self.pool.rules))
+
+    def _ahead(self, root: Node, first: Issuers) -> dict[bytes, _Cost]:
+        """The least that lies between each node and an end, found from the subject upwards and counted from the ends down (Dijkstra)."""
+        parents: dict[bytes, list[tuple[Node, _Cost]]] = {}
+        seen = {root.identity}
         waiting = [root]
-        anchors = []
+        ends: list[tuple[_Cost, bytes]] = []
         while waiting:
             node = waiting.pop()
-            if node is not root and node.is_anchor(self.pool.rules):
-                anchors.append(node)
-                continue
-            for edge in self.issuers(node, first if node is root else None).edges:
+            edges = () if self._ends(node, root) else self.issuers(node, first if node is root else None).edges
+            if not edges:
+                ends.append((_NOTHING if node.is_anchor(self.pool.rules) and self._ends(node, root) else _NO_ANCHOR, node.identity))
+            for edge in edges:
                 issuer = edge.issuer
-                parents.setdefault(issuer.identity, []).append(node)
+                parents.setdefault(issuer.identity, []).append((node, self._cost(edge)))
                 if issuer.identity not in seen:
-                    seen[issuer.identity] = issuer
+                    seen.add(issuer.identity)
                     waiting.append(issuer)
-        marked: set[bytes] = set()
-        while anchors:
-            node = anchors.pop()
-            if node.identity not in marked:
-                marked.add(node.identity)
-                anchors += parents.get(node.identity, [])
-        return marked
+        least: dict[bytes, _Cost] = {}
+        heapify(ends)
+        while ends:
+            cost, identity = heappop(ends)
+            if identity not in least:
+                least[identity] = cost
+                for parent, more in parents.get(identity, ()):
+                    if parent.identity not in least:
+                        heappush(ends, (_sum(cost, more), parent.identity))
+        return least
 
-    def _score(self, node: Node, edges: tuple[Edge, ...], reach: set[bytes]) -> tuple[int, ...]:
-        return self._score_path((node,), edges, reach)
-
-    def _score_path(self, nodes: tuple[Node, ...], edges: tuple[Edge, ...], reach: set[bytes]) -> tuple[int, ...]:
-        out_of_date = elsewhere = 0
-        for node in nodes[1:]:
-            certificate = node.certificate
-            elsewhere += not node.usable
-            if certificate is not None:
-                out_of_date += (
-                    certificate.not_before_s is None
-                    or certificate.not_after_s is None
-                    or not certificate.not_before_s <= self.at <= certificate.not_after_s
-                )
+    def _cost(self, edge: Edge) -> _Cost:
+        issuer, certificate = edge.issuer, edge.issuer.certificate
+        dated = certificate is None or (
+            certificate.not_before_s is not None
+            and certificate.not_after_s is not None
+            and certificate.not_before_s <= self.at <= certificate.not_after_s
+        )
         return (
-            nodes[-1].identity not in reach,
-            sum(edge.signature is not Signature.VALID for edge in edges),
-            elsewhere,
-            sum("disallowed" in node.places for node in nodes),
-            out_of_date,
-            sum(edge.aki_matches is False for edge in edges),
-            sum(edge.aki_matches is None for edge in edges),
-            len(nodes),
+            0,
+            edge.signature is not Signature.VALID,
+            not issuer.usable,
+            DISALLOWED in issuer.places,
+            not dated,
+            edge.aki_matches is False,
+            edge.aki_matches is None,
+            1,
         )
 
 

@@ -152,6 +152,12 @@ class Certificate:
         return self._parsed(extensions.BASIC_CONSTRAINTS, extensions.BasicConstraints)
 
     @property
+    def is_ca(self) -> bool:
+        """Whether basicConstraints says cA."""
+        constraints = self.basic_constraints
+        return constraints is not None and constraints.ca
+
+    @property
     def key_usage(self) -> frozenset[str] | None:
         """RFC 5280 4.2.1.3: the names of the bits set; None without the extension."""
         return self._parsed(extensions.KEY_USAGE, frozenset)
