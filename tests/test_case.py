@@ -301,8 +301,10 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 def test_what_is_no_case_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "client.cer").write_bytes(CLIENT.der)
-    for path in (tmp_path, tmp_path / "client.cer", tmp_path / "absent.zip"):
+    for path in (tmp_path, tmp_path / "client.cer"):
         refused(path)
+    for name in ("absent.zip", "absent"):
+        assert refused(tmp_path / name, "not-found").found == "nothing of that name"
 
 
 # zips

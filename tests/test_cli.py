@@ -6,17 +6,17 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import chaincheck
 import pki
+from chaincheck import cli
 from chaincheck.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import http_server
 
 AT = ["--at", "2026-06-15T12:00:00Z"]
@@ -151,6 +151,84 @@ def test_a_wrong_input_is_one_block_to_read(folder: Folder, capsys: pytest.Captu
     assert lines[0].startswith("chaincheck: This cannot be used as it was given (")
     assert lines[1].split() == ["Where", "client.key"]
     assert [line.split()[0] for line in lines if not line.startswith("    ")][2:] == ["Found", "Expected", "Hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["client.pfx"], "pass --password-file"),
+        (["two.pem"], "give one certificate at a time, or --key, so that its certificate can be told"),
+        (["ca.crl"], "pass it with --crl"),
+        (["client.cer", "--ocsp", "ca.crl"], "pass it with --crl"),
+        (["client.cer", "--crl", "answer.der"], "pass it with --ocsp"),
+        (["client.cer", "--roots", "roots.pem", "--roots", "ca.crl"], "pass CRLs with --crl"),
+        (["latin.cer"], "copy the file in binary mode"),
+    ],
+)
+def test_a_hint_names_the_option_and_not_the_argument_of_the_library(
+    folder: Folder, arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.write("client.pfx", folder.client.pkcs12(b"geheim"))
+    folder.write("two.pem", pki.pem_bundle(folder.client, folder.ca.issue("bob")))
+    folder.write("ca.crl", folder.ca.crl([]))
+    folder.write("answer.der", folder.ca.ocsp_response(folder.client, "good"))
+    folder.write("latin.cer", folder.client.der.decode("latin-1").encode())
+    assert main(["diagnose", *arguments]) == 64
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].split(maxsplit=1) == ["Hint", hint]
+
+
+def test_every_hint_that_speaks_python_is_in_the_table() -> None:
+    """The words on the left of the table are still those of the library."""
+    sources = [file.read_text("utf-8") for file in Path(chaincheck.__path__[0]).rglob("*.py") if file.name != "cli.py"]
+    for python, _ in cli._IN_OPTIONS:
+        assert any(python in source for source in sources), python
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["client.cer", "--roots", "roots.pem", "--roots", "ca.crl"], "--roots, number 2"),
+        (["client.cer", "--intermediates", "ca.crl"], "--intermediates"),
+        (["two.pem"], "CERT"),
+        (["client.cer", "--timeout", "-1"], "--timeout"),
+        (["client.cer", "--allow-host", "http://not.a.host/"], "--allow-host"),
+        (["roots"], "roots"),
+    ],
+)
+def test_the_place_of_a_wrong_input_is_an_option_or_a_file(
+    folder: Folder, arguments: list[str], where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.write("two.pem", pki.pem_bundle(folder.client, folder.ca.issue("bob")))
+    folder.write("ca.crl", folder.ca.crl([]))
+    folder.write("roots", b"no certificate")
+    assert main(["diagnose", *arguments]) == 64
+    assert capsys.readouterr().err.splitlines()[1].split(maxsplit=1) == ["Where", where]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "message"),
+    [
+        ([], "chaincheck [--help] COMMAND ...", "chaincheck: the following arguments are required: COMMAND"),
+        (["diagnose"], "chaincheck diagnose [--help] CERT [OPTIONS]", "chaincheck diagnose: the following arguments are required: CERT"),
+        (["replay"], "chaincheck replay [--help] CASE [OPTIONS]", "chaincheck replay: the following arguments are required: CASE"),
+        (["demo", "--full", "--lang", "x"], "chaincheck demo [--help] [OPTIONS]", "chaincheck demo: argument --lang: invalid choice: 'x'"),
+    ],
+)
+def test_wrong_options_are_told_in_two_lines(arguments: list[str], usage: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 64
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"usage: {usage}"
+    assert lines[1].startswith(message)
+    assert len(lines) == 2
+
+
+def test_a_case_that_is_not_there_is_not_found(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "missing.zip"]) == 64
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "chaincheck: This cannot be used as it was given (not-found):",
+        "  Where     missing.zip",
+    ]
 
 
 def test_a_moment_without_a_time_zone_is_refused_with_the_reason(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:

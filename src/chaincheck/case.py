@@ -81,7 +81,7 @@ def save_case(
 
 
 def read_case(path: str | os.PathLike[str]) -> Case:
-    """Read a case without answering it. Raises ``InputError`` for what is no case, or a damaged one."""
+    """Read a case without answering it. Raises ``InputError`` for what is not there, no case, or a damaged one."""
     place = os.fspath(path)
     with open_case(Path(path), place) as source:
         document = _document(source.read(QUESTION, MOST_TOML), place)

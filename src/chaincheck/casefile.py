@@ -167,6 +167,9 @@ class _Zip(_Reading):
 
 
 def open_case(path: Path, place: str) -> Source:
+    if not os.path.lexists(path):
+        expected = f"a case: a folder or zip with {QUESTION}"
+        raise InputError("not-found", found="nothing of that name", expected=expected, where=place)
     return _Folder(path, place) if path.is_dir() else _Zip(path, place)
 
 

@@ -173,7 +173,8 @@ def _wrong_input(error: InputError, lang: str) -> int:
     from chaincheck.report.layout import width, wrap
 
     said = words(lang)
-    rows = [("where", error.where), ("found", error.found), ("expected", error.expected), *([("hint", error.hint)] if error.hint else [])]
+    rows = [("where", _argument(error.where)), ("found", error.found), ("expected", _in_options(error.expected))]
+    rows += [("hint", _in_options(error.hint))] if error.hint else []
     labels = {key: said.render(f"cli.{key}") for key, _ in rows}
     column = max(width(label) for label in labels.values()) + 2
     lines = ["chaincheck: " + said.render("cli.input-error", code=error.code)]
@@ -181,6 +182,44 @@ def _wrong_input(error: InputError, lang: str) -> int:
         lines += wrap(visible(value), _columns(), first=f"  {labels[key]}{' ' * (column - width(labels[key]))}")
     _complain("\n".join(lines) + "\n")
     return USAGE
+
+
+# What the library says to a program, and what that is on a command line.
+_IN_OPTIONS = (
+    ("pass password=", "pass --password-file"),
+    ("use chaincheck.scan for a collection, or give the key", "give one certificate at a time, or --key,"),
+    ("pass CRLs as TrustStore(crls=...)", "pass CRLs with --crl"),
+    ("pass it as crls=", "pass it with --crl"),
+    ("pass it as ocsp_responses=", "pass it with --ocsp"),
+    ("pass chaincheck.NO_CERTIFICATE", "name a file"),
+    ("a file name goes in as str or Path, not as bytes", "a file name is an argument; what is piped in is its content"),
+    ("; a str of one line is taken as a path, so pass it as bytes", "; save it in a file, or pipe it in"),
+    (", or pass bytes that were never decoded", ""),
+    ("; or an object with public_key()", ""),
+    ("raise Limits.max_kdf_rounds or max_kdf_memory if you trust it", "if you trust it, export it again with fewer rounds"),
+)
+_ARGUMENTS = {
+    "cert": "CERT",
+    "certificate": "CERT",
+    "allow": "--allow-host",
+    **{name: f"--{name}" for name in ("presented", "store", "roots", "intermediates", "disallowed", "timeout")},
+}
+
+
+def _in_options(text: str) -> str:
+    for python, option in _IN_OPTIONS:
+        text = text.replace(python, option)
+    return text
+
+
+def _argument(where: str) -> str:
+    """The option for an argument of the library, "--roots, number 2" for ``roots[1]``; the name of a file stays as it is."""
+    from pathlib import Path
+
+    name, bracket, number = where.removesuffix("]").partition("[")
+    if name not in _ARGUMENTS or Path(where).exists():
+        return where
+    return f"{_ARGUMENTS[name]}, number {int(number) + 1}" if bracket and number.isdecimal() else _ARGUMENTS[name]
 
 
 def _failed(error: Exception, lang: str) -> int:
@@ -257,7 +296,7 @@ def _parser() -> ArgumentParser:
         """argparse exits with 2 for wrong use; here that is 64, which no verdict uses. Its output survives any console."""
 
         def error(self, message: str) -> Any:
-            self.exit(USAGE, f"{self.prog}: {message}\n{self.prog} --help shows what can be given.\n")
+            self.exit(USAGE, f"{self.format_usage()}{self.prog}: {message}\n")
 
         def _print_message(self, message: str, file: Any = None) -> None:
             from chaincheck.report.terminal import write
@@ -267,25 +306,31 @@ def _parser() -> ArgumentParser:
 
     parser = Parser(
         prog="chaincheck",
+        usage="%(prog)s [--help] COMMAND ...",
         description="Why is this client certificate refused?",
         epilog="exit codes: 0 accepted, 3 refused, 4 undetermined, 64 wrong use, 70 internal error",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"chaincheck {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="chaincheck", required=True)
 
-    diagnose = commands.add_parser("diagnose", help="name every reason for which a certificate is refused", allow_abbrev=False)
+    usage = "%(prog)s [--help] CERT [OPTIONS]"
+    diagnose = commands.add_parser("diagnose", usage=usage, help="name every reason for which a certificate is refused", allow_abbrev=False)
     _diagnose_arguments(diagnose, Path)
     _output_arguments(diagnose, Path)
     diagnose.set_defaults(run=_diagnose)
 
-    replay = commands.add_parser("replay", help="answer the question of a saved case again, without network", allow_abbrev=False)
+    usage = "%(prog)s [--help] CASE [OPTIONS]"
+    replay = commands.add_parser(
+        "replay", usage=usage, help="answer the question of a saved case again, without network", allow_abbrev=False
+    )
     replay.add_argument("case", type=Path, metavar="CASE", help="folder or zip written by --save-case")
     _output_arguments(replay, Path)
     replay.set_defaults(run=_replay)
 
-    demo = commands.add_parser("demo", help="diagnose five certificates over real HTTP on this machine", allow_abbrev=False)
+    usage = "%(prog)s [--help] [OPTIONS]"
+    demo = commands.add_parser("demo", usage=usage, help="diagnose five certificates over real HTTP on this machine", allow_abbrev=False)
     demo.add_argument("--full", action="store_true", help="show each answer in full")
     demo.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
     demo.set_defaults(run=_demo)

@@ -65,7 +65,7 @@ def _rule(found: Search, pool: Pool, question: Question, store_name: str) -> lis
     rulings: list[Ruling] = []
     clean = False
     for candidate in found:
-        ruling = Ruling(candidate, _causes(candidate, pool, question, store_name))
+        ruling = _ruling(candidate, pool, question, store_name)
         rulings.append(ruling)
         clean = clean or (candidate.anchored and not any(ruling.fatal()))
         if clean and len(rulings) >= CANDIDATES:
@@ -76,12 +76,13 @@ def _rule(found: Search, pool: Pool, question: Question, store_name: str) -> lis
 
 
 class Ruling:
-    """One candidate with all its causes so far; ``checked``: its revocation has been looked into."""
+    """One candidate with all its causes so far; ``checked``: its revocation has been looked into; ``in_date``: when all of it holds."""
 
-    __slots__ = ("candidate", "causes", "checked")
+    __slots__ = ("candidate", "causes", "checked", "in_date")
 
-    def __init__(self, candidate: Candidate, causes: list[Cause]) -> None:
+    def __init__(self, candidate: Candidate, causes: list[Cause], in_date: tuple[int, int]) -> None:
         self.candidate = candidate
+        self.in_date = in_date
         self.causes = causes
         self.checked = False
 
@@ -98,11 +99,12 @@ class Ruling:
         return proven > 0, not self.candidate.anchored, unproven > 0, proven, unproven
 
 
-def _causes(candidate: Candidate, pool: Pool, question: Question, store_name: str) -> list[Cause]:
-    found = list(validate(candidate, pool, question.at, store_name))
-    if question.store is not None:
+def _ruling(candidate: Candidate, pool: Pool, question: Question, store_name: str) -> Ruling:
+    judgement = validate(candidate, pool, question.at, store_name)
+    found = list(judgement.causes)
+    if question.store is not None and not candidate.anchored:
         found += judge_end(candidate, pool, question.store)
-    return found
+    return Ruling(candidate, found, (judgement.holds_from, judgement.holds_until))
 
 
 def _without_certificate(question: Question) -> Diagnosis:
@@ -118,7 +120,7 @@ def _everyday(question: Question, pool: Pool, rulings: list[Ruling], statuses: t
     if question.key.state is not KeyState.NOT_TOLD or question.store.notes or pool.misplaced_in_root() or not question.store.told(ROOTS):
         return None
     judged = (Judged(ruling.candidate.nodes, True, ()),)
-    holds = window_of(question, pool, rulings, statuses)
+    holds = window_of(question, rulings, statuses)
     return Diagnosis(question, Verdict.ACCEPTED, judged, (), (), _assumptions(question, pool), (), holds, None)
 
 
@@ -142,7 +144,7 @@ def _conclude(
         common.append(_search_cut(found.cut))
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
     verdict = _verdict(question, rulings, common, unchecked)
-    holds = window_of(question, pool, rulings, statuses)
+    holds = window_of(question, rulings, statuses)
     judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, tuple(r.causes)) for r in rulings[:CANDIDATES])
     assumptions = _assumptions(question, pool) + tuple(extra)
     left = found.left + len(rulings[CANDIDATES:])

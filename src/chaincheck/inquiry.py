@@ -282,7 +282,7 @@ class _Inquiry:
         store = self.question.store
         for candidate in search(certificate, self.pool, self.question.at):
             if candidate.anchored and candidate.nodes[-1].identity == anchor.identity:
-                found = validate(candidate, self.pool, self.question.at, store.name if store is not None else "")
+                found = validate(candidate, self.pool, self.question.at, store.name if store is not None else "").causes
                 valid = not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found)
                 if valid and not self._revoked(candidate):
                     return True

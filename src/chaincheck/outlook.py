@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaincheck.path.validate import window
+from chaincheck.path.elements import distrusted_from
 
 if TYPE_CHECKING:
     from chaincheck.engine import Ruling
-    from chaincheck.path.pool import Pool
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
     from chaincheck.x509.certificate import Certificate
@@ -16,19 +15,19 @@ if TYPE_CHECKING:
 _FOREVER = 2**62
 
 
-def window_of(question: Question, pool: Pool, rulings: list[Ruling], statuses: tuple[RevocationStatus, ...]) -> tuple[int, int]:
+def window_of(question: Question, rulings: list[Ruling], statuses: tuple[RevocationStatus, ...]) -> tuple[int, int]:
     """The first and the last second between which the answer is the same if nothing else changes."""
     at = question.at
     first, last = -_FOREVER, _FOREVER
     if len(rulings) == 1 and not rulings[0].causes and not statuses:  # the everyday answer: in date from end to end
-        first, last = window(rulings[0].candidate, pool, question.store.name if question.store is not None else "")
+        first, last = rulings[0].in_date
         if first <= at <= last:
             return first, last
         first, last = -_FOREVER, _FOREVER
     edges: set[int] = set()
     for ruling in rulings:
         for node in ruling.candidate.nodes:
-            edges |= _edges(node.certificate)
+            edges |= _edges(node.certificate) | {distrusted_from(node)}
     for status in statuses:
         edges |= {status.holds_from} if status.holds_from is not None else set()
         edges |= {status.holds_until + 1} if status.holds_until is not None else set()

@@ -36,6 +36,13 @@ def refused(source: object, code: str, **options: object) -> InputError:
     return caught.value
 
 
+def in_a_process(code: str, *arguments: str) -> str:
+    """What a fresh interpreter prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = (sys.executable, "-c", code, *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
+
+
 # memory and objects
 
 
@@ -113,10 +120,29 @@ def test_a_directory_without_anything_is_an_error(tmp_path: Path) -> None:
     assert "README" in (refused(tmp_path, "nothing-in-directory").hint or "")
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_file_that_may_not_be_read_is_an_error(material: Material, files: Path) -> None:
+_AS_NOBODY = """
+import os, pathlib, sys
+from chaincheck.errors import InputError
+from chaincheck.formats.load import load
+
+os.chdir(sys.argv[1])  # the folders above, and those of Python itself, may be closed to others
+load(pathlib.Path("chain.pem"))
+if os.geteuid() == 0:  # the superuser may read everything
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    load(pathlib.Path("client.pem"))
+except InputError as error:
+    print(error.code, error.where)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+def test_a_file_that_may_not_be_read_is_an_error(files: Path) -> None:
+    files.chmod(0o755)
     (files / "client.pem").chmod(0)
-    refused(files / "client.pem", "unreadable")
+    assert in_a_process(_AS_NOBODY, str(files)) == "unreadable client.pem"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in directories")
@@ -232,10 +258,7 @@ def test_an_empty_list_and_an_empty_str_are_empty() -> None:
 
 def test_importing_the_door_imports_no_heavy_library() -> None:
     heavy = ("cryptography", "asn1crypto", "httpx", "tomllib", "urllib")
-    code = f"import sys, chaincheck.formats.load; print([m for m in {heavy} if m in sys.modules])"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.strip() == "[]"
+    assert in_a_process(f"import sys, chaincheck.formats.load; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
 
 def test_one_certificate_takes_the_short_way(material: Material) -> None:

@@ -37,6 +37,7 @@ CONSTRAINTS_IF_CRITICAL = frozenset({ext.CERTIFICATE_POLICIES, ext.POLICY_MAPPIN
 
 ENHANCED_KEY_USAGE_PROPERTY = 9
 DISALLOWED_FILETIME_PROPERTY = 104
+NEVER = 2**62
 _FILETIME_EPOCH = 11_644_473_600  # seconds from 1601-01-01 to 1970-01-01
 
 
@@ -103,9 +104,10 @@ def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause
         yield causes.make(CauseCode.NOT_YET_VALID, role, certificate, details)
 
 
-def judge_place(node: Node, role: Role, rules: Rules, store: str, at: int) -> Iterator[Cause]:
+def judge_place(node: Node, role: Role, rules: Rules, store: str) -> Iterator[Cause]:
     """Where the server keeps the element: distrust beats everything, and misplaced certificates are a finding (KB 2802568)."""
-    yield from _distrust(node, role, store, at)
+    if DISALLOWED in node.places:
+        yield causes.make(CauseCode.DISTRUSTED, role, node.certificate, causes.facts.DistrustedFacts(store=store, matched_by="certificate"))
     certificate = node.certificate
     if role is not Role.INTERMEDIATE or certificate is None or node.self_signed:
         return
@@ -131,20 +133,17 @@ def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path
     )
 
 
-def _distrust(node: Node, role: Role, store: str, at: int) -> Iterator[Cause]:
-    if DISALLOWED in node.places:
-        yield causes.make(CauseCode.DISTRUSTED, role, node.certificate, causes.facts.DistrustedFacts(store=store, matched_by="certificate"))
-        return
-    for entry in node.entries:
-        for number, value in entry.properties:
-            if number == DISALLOWED_FILETIME_PROPERTY and _filetime(value) <= at:
-                yield causes.make(
-                    CauseCode.DISTRUSTED,
-                    role,
-                    node.certificate,
-                    causes.facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID"),
-                )
-                return
+def judge_distrust(node: Node, role: Role, store: str, at: int) -> Iterator[Cause]:
+    """The store may distrust a certificate from a moment on: CERT_DISALLOWED_FILETIME_PROP_ID."""
+    if distrusted_from(node) <= at and DISALLOWED not in node.places:
+        details = causes.facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID")
+        yield causes.make(CauseCode.DISTRUSTED, role, node.certificate, details)
+
+
+def distrusted_from(node: Node) -> int:
+    """The first second from which the store distrusts the certificate by its own property (seconds since 1970-01-01 UTC)."""
+    times = [_filetime(value) for entry in node.entries for number, value in entry.properties if number == DISALLOWED_FILETIME_PROPERTY]
+    return min(times, default=NEVER)
 
 
 def _filetime(value: bytes) -> int:

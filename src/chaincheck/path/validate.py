@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
-from chaincheck.path.elements import judge_dates, judge_place, judge_static
+from chaincheck.path.elements import distrusted_from, judge_dates, judge_distrust, judge_place, judge_static
 from chaincheck.path.usage import judge_extended, judge_subject_key_usage
 from chaincheck.rules import PolicySettings
 from chaincheck.x509.extensions import CERTIFICATE_POLICIES
@@ -30,52 +30,60 @@ _NO_POLICY_ASKED = PolicySettings()
 
 
 class State(NamedTuple):
-    """The working variables after a chain of CAs, and the causes found on the way (their dates apart: those depend on the moment)."""
+    """The working variables after a chain of CAs, and the causes found on the way. What depends on the moment is kept apart."""
 
     max_path_length: int
-    """RFC 5280 6.1.2 (k): how many more intermediate certificates may follow; -1 when already exceeded."""
+    """RFC 5280 6.1.2 (k): how many more intermediate certificates may follow."""
     causes: tuple[Cause, ...]
     holds_from: int
     holds_until: int
     """The window in which every CA of the chain that is judged by its dates is in date."""
+    distrusted_from: int = _FOREVER
+    """The moment from which a store distrusts one of them by a property."""
 
 
-def validate(candidate: Candidate, pool: Pool, at: int, store: str) -> tuple[Cause, ...]:
-    """All causes of one candidate at ``at`` (seconds since 1970-01-01 UTC), those of the subject included."""
+class Judgement(NamedTuple):
+    """All causes of a candidate, and the window in which all of it is in date and not distrusted (seconds since 1970-01-01 UTC)."""
+
+    causes: tuple[Cause, ...]
+    holds_from: int
+    holds_until: int
+
+
+def validate(candidate: Candidate, pool: Pool, at: int, store: str) -> Judgement:
+    """Judge one candidate at ``at`` (seconds since 1970-01-01 UTC), the subject included; ``store`` is the name of the server's store."""
     chain = candidate.nodes[1:]
-    state = _state(chain, candidate.edges[1:], candidate.anchored, pool, store)
-    found = [] if not chain else list(state.causes)
-    if chain and not state.holds_from <= at <= state.holds_until:
-        found += _chain_dates(chain, candidate.anchored, pool.rules, at)
-    if any(node.entries for node in chain):
-        for index, node in enumerate(chain):
-            role = Role.ANCHOR if candidate.anchored and index == len(chain) - 1 else Role.INTERMEDIATE
-            if len(node.places) > 1 or node.places != ("roots",) or role is not Role.ANCHOR or node.entries[0].properties:
-                found += judge_place(node, role, pool.rules, store, at)
-    found += _subject(candidate, pool, at, store)
-    return tuple(found)
-
-
-def window(candidate: Candidate, pool: Pool, store: str) -> tuple[int, int]:
-    """The moments between which no date on this candidate changes from held to not held (seconds since 1970-01-01 UTC)."""
+    state = _state(chain, candidate.edges[1:], candidate.anchored, pool, store) if chain else _no_chain(pool.rules)
+    found = list(_subject(candidate, pool, at, store))
+    if state.causes:
+        found += state.causes
+    if at >= state.distrusted_from or not state.holds_from <= at <= state.holds_until:
+        found += _at_that_moment(chain, candidate.anchored, pool.rules, store, at)
     subject = candidate.nodes[0].certificate
-    state = _state(candidate.nodes[1:], candidate.edges[1:], candidate.anchored, pool, store)
-    first = subject.not_before_s if subject is not None and subject.not_before_s is not None else -_FOREVER
-    last = subject.not_after_s if subject is not None and subject.not_after_s is not None else _FOREVER
-    return max(first, state.holds_from), min(last, state.holds_until)
+    first, last = _dates(subject) if subject is not None else (-_FOREVER, _FOREVER)
+    last = min(last, state.distrusted_from - 1, distrusted_from(candidate.nodes[0]) - 1)
+    return Judgement(tuple(found), max(first, state.holds_from), min(last, state.holds_until))
+
+
+def _no_chain(rules: Rules) -> State:
+    return State(_initial_length(rules), (), -_FOREVER, _FOREVER)
 
 
 def _state(chain: tuple[Node, ...], edges: tuple[Edge, ...], anchored: bool, pool: Pool, store: str) -> State:
     """The state after ``chain`` (its first node the issuer of what comes next), from the anchor down, each prefix kept."""
     if not chain:
-        return State(_initial_length(pool.rules), (), -_FOREVER, _FOREVER)
-    key = (anchored, *map(id, chain))
+        return _no_chain(pool.rules)
+    key = (anchored, *map(id, chain))  # nodes live as long as their pool
     known = pool.states.get(key)
     if isinstance(known, State):
         return known
     above = _state(chain[1:], edges[1:], anchored, pool, store)
     is_anchor = anchored and len(chain) == 1
-    state = _from_anchor(chain[0], pool.rules) if is_anchor else _next(above, chain[0], edges[0] if edges else None, pool.rules)
+    node, rules = chain[0], pool.rules
+    state = _from_anchor(node, rules) if is_anchor else _next(above, node, edges[0] if edges else None, rules)
+    if node.entries:
+        placed = tuple(judge_place(node, Role.ANCHOR if is_anchor else Role.INTERMEDIATE, rules, store))
+        state = state._replace(causes=state.causes + placed, distrusted_from=min(above.distrusted_from, distrusted_from(node)))
     if len(pool.states) < 4096:  # chains of CAs, not of subjects: a store with more has its reasons
         pool.states[key] = state
     return state
@@ -131,7 +139,7 @@ def _next(above: State, node: Node, edge: Edge | None, rules: Rules) -> State:
     if constraints is not None and constraints.ca and constraints.path_length is not None:  # 6.1.4 (m)
         length = min(length, constraints.path_length)
     first, last = _dates(certificate)
-    return State(length, tuple(found), max(first, above.holds_from), min(last, above.holds_until))
+    return State(length, tuple(found), max(first, above.holds_from), min(last, above.holds_until), above.distrusted_from)
 
 
 def _allowed(above: State, rules: Rules) -> int:
@@ -182,11 +190,14 @@ def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rul
         )
 
 
-def _chain_dates(chain: tuple[Node, ...], anchored: bool, rules: Rules, at: int) -> Iterator[Cause]:
+def _at_that_moment(chain: tuple[Node, ...], anchored: bool, rules: Rules, store: str, at: int) -> Iterator[Cause]:
+    """What the moment decides about the CAs: their dates, and distrust that begins at some time."""
     for index, node in enumerate(chain):
         is_anchor = anchored and index == len(chain) - 1
+        role = Role.ANCHOR if is_anchor else Role.INTERMEDIATE
         if node.certificate is not None and (rules.anchor_validity or not is_anchor):
-            yield from judge_dates(node.certificate, Role.ANCHOR if is_anchor else Role.INTERMEDIATE, at)
+            yield from judge_dates(node.certificate, role, at)
+        yield from judge_distrust(node, role, store, at)
 
 
 def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[Cause]:
@@ -208,7 +219,8 @@ def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[
             causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name),
         )
     if node.entries:
-        yield from judge_place(node, role, rules, store, at)
+        yield from judge_place(node, role, rules, store)
+        yield from judge_distrust(node, role, store, at)
     yield from judge_extended(node, role, rules)
     yield from judge_subject_key_usage(certificate, rules)
     if rules.policies != _NO_POLICY_ASKED:  # not judged yet: 6.1.1 (c) to (g) ask for more than is known here
