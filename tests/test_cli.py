@@ -211,6 +211,11 @@ def test_the_place_of_a_wrong_input_is_an_option_or_a_file(
     [
         ([], "chaincheck [--help] COMMAND ...", "chaincheck: the following arguments are required: COMMAND"),
         (["diagnose"], "chaincheck diagnose [--help] CERT [OPTIONS]", "chaincheck diagnose: the following arguments are required: CERT"),
+        (
+            ["diagnose", "client.cer", "--no-such-option"],
+            "chaincheck diagnose [--help] CERT [OPTIONS]",
+            "chaincheck diagnose: unrecognized arguments: --no-such-option",
+        ),
         (["replay"], "chaincheck replay [--help] CASE [OPTIONS]", "chaincheck replay: the following arguments are required: CASE"),
         (["demo", "--full", "--lang", "x"], "chaincheck demo [--help] [OPTIONS]", "chaincheck demo: argument --lang: invalid choice: 'x'"),
     ],

@@ -15,6 +15,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,6 +96,11 @@ def prepare(folder: Path) -> None:
         "other.key": made.client("somebody else").key_pem,
         "request.csr": _request(),
         "several.pem": pki.pem_bundle(alice, bob),
+        "clients/several.pem": pki.pem_bundle(alice, bob),
+        "clients/expired.cer": expired.der,
+        "clients/issuing.cer": issuing.der,
+        "clients/branch/stolen.cer": stolen.der,
+        "clients/branch/readme.txt": b"Certificates of the branch offices.",
         "issuing.cer": issuing.der,
         "root.cer": root.der,
         "issuing.crl": crl,
@@ -105,6 +111,7 @@ def prepare(folder: Path) -> None:
         "disallowed.sst": sst(made.stranger.issue_ca("CN=Compromised CA,O=Somebody").der),
     }
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
 
 
@@ -239,8 +246,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_example_of_a_page_does_what_the_page_says(page: Path, folder: Path, tmp_path: Path) -> None:
-    for file in folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     run_page(page, tmp_path)
 
 

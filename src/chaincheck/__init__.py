@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from chaincheck.rules import RFC5280 as RFC5280
     from chaincheck.rules import PolicySettings as PolicySettings
     from chaincheck.rules import Rules as Rules
-    from chaincheck.scan import Found as Found
-    from chaincheck.scan import scan as scan
+    from chaincheck.scanning import Found as Found
+    from chaincheck.scanning import scan as scan
     from chaincheck.store import Entry as Entry
     from chaincheck.store import TrustStore as TrustStore
     from chaincheck.x509.certificate import Certificate as Certificate
@@ -77,8 +77,8 @@ _HOMES = {
     "RFC5280": "rules",
     "PolicySettings": "rules",
     "Rules": "rules",
-    "Found": "scan",
-    "scan": "scan",
+    "Found": "scanning",
+    "scan": "scanning",
     "Entry": "store",
     "TrustStore": "store",
     "Certificate": "x509.certificate",

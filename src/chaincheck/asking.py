@@ -76,7 +76,7 @@ def read_holder(cert: Any, key: Any, presented: Any, password: Any, limits: Limi
 def _read_presented(presented: Any, password: Any, limits: Limits) -> list[Certificate]:
     if presented is None or (isinstance(presented, list | tuple) and not presented):
         return []
-    loaded = load(presented, password=password, limits=limits, where="presented", expect="store")
+    loaded = load(presented, password=password, limits=limits, where="presented")
     return [Certificate(encoded) for encoded in loaded.certificates]
 
 

@@ -295,6 +295,15 @@ def _parser() -> ArgumentParser:
     class Parser(ArgumentParser):
         """argparse exits with 2 for wrong use; here that is 64, which no verdict uses. Its output survives any console."""
 
+        color = property(lambda self: False, lambda self, wanted: None)  # Python 3.14 would colour usage and help
+
+        def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+            """A command names what it does not know itself, with its own usage."""
+            known, unknown = super().parse_known_args(args, namespace)
+            if unknown:
+                self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            return known, unknown
+
         def error(self, message: str) -> Any:
             self.exit(USAGE, f"{self.format_usage()}{self.prog}: {message}\n")
 

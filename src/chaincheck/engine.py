@@ -139,7 +139,7 @@ def _conclude(
     common += _store_hygiene(question, pool, rulings[0])
     common += _damaged_members(question)
     common += notes
-    unchecked += _unchecked(question, rulings)
+    unchecked = _unchecked(question, rulings) + unchecked
     if found.cut is not None:
         common.append(_search_cut(found.cut))
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))

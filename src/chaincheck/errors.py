@@ -34,7 +34,7 @@ class InputError(ChaincheckError, ValueError):
         self.where = where
         self.hint = hint
         sentence = f"{where}: found {found}; expected {expected}"
-        super().__init__(f"{sentence}. {hint}" if hint else sentence)
+        super().__init__(f"{sentence} (hint: {hint})" if hint else sentence)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild_input_error, (self.code, self.found, self.expected, self.where, self.hint)

@@ -1,4 +1,4 @@
-"""200 changed or truncated files of each kind, all the way through ``diagnose``: an answer or an InputError, at once, and never a false ACCEPTED."""
+"""200 changed or truncated files of each kind through ``diagnose``: an answer or an InputError, at once, and never a false ACCEPTED."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 
     from http_server import WebServer
 
+    Diagnose = Callable[..., chaincheck.Diagnosis]
+
 NOW = datetime.now(UTC)
-DATES = pki.valid_around(NOW, 30)
+DATES: dict[str, Any] = {**pki.valid_around(NOW, 30)}
 ROOT = pki.root("Guard root", **DATES)
 CA = ROOT.issue_ca("Guard CA", **DATES)
-FRESH = {"this_update": NOW.replace(microsecond=0) - pki.timedelta(hours=1), "next_update": NOW.replace(microsecond=0) + pki.timedelta(days=1)}
+FRESH: dict[str, Any] = {
+    "this_update": NOW.replace(microsecond=0) - timedelta(hours=1),
+    "next_update": NOW.replace(microsecond=0) + timedelta(days=1),
+}
 
 
 def sync(*args: Any, **more: Any) -> chaincheck.Diagnosis:
@@ -34,7 +40,6 @@ def on_a_loop(*args: Any, **more: Any) -> chaincheck.Diagnosis:
 
 
 BOTH = pytest.mark.parametrize("diagnose", [sync, on_a_loop])
-Diagnose = "Callable[..., chaincheck.Diagnosis]"
 
 
 @pytest.fixture
@@ -51,7 +56,9 @@ def leaf(web: WebServer, issuer: pki.Authority = CA, **more: Any) -> pki.Issued:
 
 
 def store(*intermediates: pki.Authority, **more: Any) -> chaincheck.TrustStore:
-    return chaincheck.TrustStore(**{"roots": [ROOT.der], "intermediates": [one.der for one in intermediates], "crls": [ROOT.crl(**FRESH)], **more})
+    return chaincheck.TrustStore(
+        **{"roots": [ROOT.der], "intermediates": [one.der for one in intermediates], "crls": [ROOT.crl(**FRESH)], **more}
+    )
 
 
 def allowing(web: WebServer) -> chaincheck.Guard:
@@ -171,9 +178,22 @@ def test_certificates_of_one_path_are_asked_about_in_the_same_round(diagnose: Di
     assert {one.path for one in served.requests} == {"/ocsp", "/root.crl"}
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/ca.crl", "gopher://127.0.0.1/", "http://", "http://[::1", "ldap:///cn=x", "x" * 9000])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://127.0.0.1/ca.crl", "gopher://127.0.0.1/", "http://", "http://[::1", "ldap:///cn=x", "x" * 9000]
+)
 def test_a_url_that_is_none_causes_no_connection_and_no_exception(url: str, served: WebServer) -> None:
     one = CA.issue("strange url", **DATES, crl_urls=[url])
     diagnosis = sync(one.der, store=store(CA), guard=allowing(served))
     assert diagnosis.verdict is Verdict.UNDETERMINED
     assert served.count() == 0
+
+
+def test_sixteen_threads_that_fetch_get_the_verdicts_of_a_serial_run(served: WebServer) -> None:
+    revoked = leaf(served, serial=4711)
+    served.serve("/ocsp", CA.ocsp_handler({4711: "revoked"}))
+    leaves = [leaf(served), revoked, leaf(served, serial=4712), leaf(served, crl_urls=[], serial=4713)] * 8
+    with chaincheck.Checker(store=store(CA), guard=allowing(served)) as checker:
+        serial = [checker.diagnose(one.der).verdict for one in leaves]
+        with ThreadPoolExecutor(16) as threads:
+            assert [d.verdict for d in threads.map(lambda one: checker.diagnose(one.der), leaves)] == serial
+    assert serial[:4] == [Verdict.ACCEPTED, Verdict.REFUSED, Verdict.ACCEPTED, Verdict.ACCEPTED]

@@ -147,7 +147,9 @@ def test_none_is_not_a_certificate_and_the_error_names_the_word_for_it() -> None
     assert "NO_CERTIFICATE" in str(caught.value)
 
 
-@pytest.mark.parametrize("cert", [b"", b"nonsense", b"\x00" * 100, "/no/such/file.cer", 42, [], b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(
+    "cert", [b"", b"nonsense", b"\x00" * 100, "/no/such/file.cer", 42, [], b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"]
+)
 def test_what_is_no_certificate_at_all_is_an_input_error(cert: object) -> None:
     with pytest.raises(chaincheck.InputError) as caught:
         ask(cert)

@@ -235,7 +235,11 @@ def test_expired_and_revoked_and_untrusted_finds_three_documented_causes() -> No
 def test_the_causes_stand_in_the_order_of_action() -> None:
     leaf, strange = five_faults()
     crl = strange.crl([(leaf.serial, YESTERDAY - timedelta(days=3), "keyCompromise")])
-    codes = [c.code.value for c in ask(leaf.der, presented=[strange.der, pki.root("Strange root").der], crls=[crl]).causes if c.severity == "fatal"]
+    codes = [
+        c.code.value
+        for c in ask(leaf.der, presented=[strange.der, pki.root("Strange root").der], crls=[crl]).causes
+        if c.severity == "fatal"
+    ]
     assert codes == ["revoked", "expired", "untrusted-root", "wrong-extended-key-usage", "wrong-key-usage"]
 
 

@@ -36,7 +36,9 @@ def pkits(entry: dict[str, Any]) -> chaincheck.Diagnosis:
             inhibit_any_policy=entry["initial_inhibit_any_policy"],
         ),
     )
-    read = {name: (base / "certs" / name).read_bytes() for name in (entry["trust_anchor"], entry["end_certificate"], *entry["intermediates"])}
+    read = {
+        name: (base / "certs" / name).read_bytes() for name in (entry["trust_anchor"], entry["end_certificate"], *entry["intermediates"])
+    }
     store = chaincheck.TrustStore(
         roots=[read[entry["trust_anchor"]]],
         intermediates=[read[name] for name in entry["intermediates"]],
@@ -49,10 +51,10 @@ def pkits(entry: dict[str, Any]) -> chaincheck.Diagnosis:
 
 def limbo(entry: dict[str, Any]) -> chaincheck.Diagnosis:
     """RFC 5280 rules with the entry's purpose and depth; revocation only where it comes with CRLs."""
-    purpose = {"client": "client_auth", "server": "server_auth", "any": None}[entry["purpose"]]
+    purposes: dict[str, Any] = {"client": "client_auth", "server": "server_auth", "any": None}
     rules = replace(
         chaincheck.RFC5280,
-        purpose=purpose,
+        purpose=purposes[entry["purpose"]],
         max_path_length=entry["max_chain_depth"],
         revocation="path" if entry["crls"] else "off",
         anchor_validity=entry["basis"].startswith("anchor"),
@@ -79,7 +81,7 @@ def report(name: str, entries: list[tuple[str, bool, Any, str]], *, verbose: boo
             diagnosis = judge()
         except chaincheck.InputError as error:
             counts[f"{basis} input error"] += 1
-            print(f"  {label}: InputError {error}")
+            print(f"  {label}: InputError {error}")  # noqa: T201 - a report
             continue
         took = perf_counter() - began
         codes = sorted({f"{c.code.value}({c.role.value})" + ("" if c.proven else "?") for c in diagnosis.causes if c.severity == "fatal"})
@@ -88,10 +90,10 @@ def report(name: str, entries: list[tuple[str, bool, Any, str]], *, verbose: boo
         undetermined = not good and diagnosis.verdict.value == "undetermined"
         outcome = "waits for constraints" if waits else "WRONG" if wrong else "undetermined" if undetermined else "right"
         counts[f"{basis} {outcome}"] += 1
-        if wrong and not waits or took > 1 or (verbose and undetermined):
+        if (wrong and not waits) or took > 1 or (verbose and undetermined):
             expected = "valid" if good else "invalid"
-            print(f"  {label}: expected {expected}, {diagnosis.verdict.value}: {', '.join(codes)}{f' ({took:.1f} s)' if took > 1 else ''}")
-    print(name, dict(sorted(counts.items())))
+            print(f"  {label}: expected {expected}, {diagnosis.verdict.value}: {', '.join(codes)}{f' ({took:.1f} s)' if took > 1 else ''}")  # noqa: T201 - a report
+    print(name, dict(sorted(counts.items())))  # noqa: T201 - a report
 
 
 def main() -> int:
@@ -102,7 +104,7 @@ def main() -> int:
     for name in ("pkits.json", "limbo-dev.json"):
         path = directory / name
         if not path.is_file():
-            print(f"{name}: skipped, there is no {path}")
+            print(f"{name}: skipped, there is no {path}")  # noqa: T201 - a report
             continue
         entries = json.loads(path.read_text())
         if name == "pkits.json":

@@ -6,6 +6,7 @@ import itertools
 import random
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from path.judging import IIS, OPENSSL, RFC5280, fatal, judge, path_of, store
 ROOT = pki.root("Root")
 CA = ROOT.issue_ca("CA")
 LEAF = CA.issue("client")
-PAST = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
+PAST: dict[str, Any] = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
 
 
 def test_a_path_is_found_through_an_intermediate_of_the_store() -> None:
@@ -119,7 +120,10 @@ def mesh() -> tuple[pki.Issued, list[pki.Authority]]:
     """Six CA certificates of one name and two keys, each signed by one of the two: the arrangement that blows naive searches up."""
     keys = ("p256:mesh-1", "p256:mesh-2")
     first, second = pki.root("Mesh", key=keys[0]), pki.root("Mesh", key=keys[1])
-    members = [first.issue_ca("Mesh", key=keys[i % 2], serial=10 + i) if i < 3 else second.issue_ca("Mesh", key=keys[i % 2], serial=10 + i) for i in range(6)]
+    members = [
+        first.issue_ca("Mesh", key=keys[i % 2], serial=10 + i) if i < 3 else second.issue_ca("Mesh", key=keys[i % 2], serial=10 + i)
+        for i in range(6)
+    ]
     return first.issue("client"), members
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,7 +19,7 @@ from path.judging import IIS, OPENSSL, RFC5280, fatal, judge, store
 ALL_RULES = pytest.mark.parametrize("rules", [IIS, RFC5280, OPENSSL], ids=lambda rules: rules.name)
 ROOT = pki.root("Root")
 CA = ROOT.issue_ca("CA")
-EXPIRED = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
+EXPIRED: dict[str, Any] = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
 
 
 def under(ca: pki.Authority) -> pki.Issued:
@@ -218,7 +219,9 @@ def test_the_usage_of_a_ca_limits_what_it_issues_by_the_rules(rules: chaincheck.
         (IIS, None, Verdict.ACCEPTED),
     ],
 )
-def test_the_key_usage_of_the_subject_is_judged_by_the_rules(rules: chaincheck.Rules, usage: tuple[str, ...] | None, verdict: Verdict) -> None:
+def test_the_key_usage_of_the_subject_is_judged_by_the_rules(
+    rules: chaincheck.Rules, usage: tuple[str, ...] | None, verdict: Verdict
+) -> None:
     assert judge(CA.issue("client", key_usage=usage), [ROOT], [CA], rules=rules).verdict is verdict
 
 

@@ -94,7 +94,9 @@ def _plain_fields(ours: Certificate, theirs: x509.Certificate) -> list[str]:
         known = theirs.signature_hash_algorithm
     except UnsupportedAlgorithm:
         return found
-    return found + (_differ("signature hash", used.hash.replace("_", "-"), known.name if known is not None else "") if used.family != "other" else [])
+    return found + (
+        _differ("signature hash", used.hash.replace("_", "-"), known.name if known is not None else "") if used.family != "other" else []
+    )
 
 
 def _names(ours: Certificate, theirs: x509.Certificate) -> list[str]:
@@ -155,13 +157,13 @@ def _names_unsupported(extension: ext.Extension) -> bool:
 
 def _alone(ours: Certificate, extension: ext.Extension) -> list[str]:
     tbs = asn1.parts(ours.tbs)
-    single = asn1.sequence(
-        asn1.oid(extension.oid), asn1.boolean(True) if extension.critical else b"", asn1.octet_string(extension.value)
-    )
+    single = asn1.sequence(asn1.oid(extension.oid), asn1.boolean(True) if extension.critical else b"", asn1.octet_string(extension.value))
     body = asn1.sequence(*tbs[:-1], asn1.explicit(3, asn1.sequence(single)))
     encoded = asn1.sequence(body, ours.signature_algorithm, asn1.bit_string(ours.signature))
     other = next(iter(x509.load_der_x509_certificate(encoded).extensions))
-    return _differ("extension", (extension.oid, extension.critical), (other.oid.dotted_string, other.critical)) + _extension(extension, other.value)
+    return _differ("extension", (extension.oid, extension.critical), (other.oid.dotted_string, other.critical)) + _extension(
+        extension, other.value
+    )
 
 
 def _extension(ours: ext.Extension, theirs: Any) -> list[str]:
@@ -196,7 +198,9 @@ def decoded(value: Any) -> object:
         case x509.SubjectKeyIdentifier():
             return value.digest
         case x509.AuthorityKeyIdentifier():
-            return ext.AuthorityKeyIdentifier(value.key_identifier, general_names(value.authority_cert_issuer), value.authority_cert_serial_number)
+            return ext.AuthorityKeyIdentifier(
+                value.key_identifier, general_names(value.authority_cert_issuer), value.authority_cert_serial_number
+            )
         case x509.SubjectAlternativeName() | x509.IssuerAlternativeName():
             return general_names(value)
         case x509.CRLDistributionPoints() | x509.FreshestCRL():
@@ -212,7 +216,8 @@ _KEY_USAGES = dict(
     zip(
         ext.KEY_USAGES,
         (
-            "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+            "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign",
+            "crl_sign",
             "_encipher_only", "_decipher_only",
         ),
         strict=True,

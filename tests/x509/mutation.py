@@ -1,4 +1,4 @@
-"""Changes to DER files, from blind to knowing: a bit, a byte, a length; or an element of the tree, with every length around it made right."""
+"""Changes to DER files, blind and knowing: a bit, a byte, a length; or an element of the tree, all lengths around it made right."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _blind(data: bytes, rng: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def _change(tree: Tlv, donor: bytes, rng: random.Random) -> None:
+def _change(tree: Tlv, donor: bytes, rng: random.Random) -> None:  # noqa: C901 - a list of kinds of change
     parent, node = rng.choice(tree.walk())
     match rng.randrange(14):
         case 0:
@@ -146,7 +146,13 @@ def _change(tree: Tlv, donor: bytes, rng: random.Random) -> None:
             node.contents = node.contents[: rng.randrange(len(node.contents) + 1)] + rng.choice((b"", b"", b"\x00", b"\xff"))
         case 11:
             other = rng.choice(parse(donor).walk())[1]
-            node.tag, node.contents, node.children, node.lead, node.nested = other.tag, other.contents, other.children, other.lead, other.nested
+            node.tag, node.contents, node.children, node.lead, node.nested = (
+                other.tag,
+                other.contents,
+                other.children,
+                other.lead,
+                other.nested,
+            )
         case 12:  # the same kind of element from the donor
             same = [other for _, other in parse(donor).walk() if other.tag == node.tag]
             if same:

@@ -98,7 +98,9 @@ def generated() -> dict[str, bytes]:
         ).der,
         "version 1": pki.self_signed("old", key="rsa1024", version=1).der,
         "no expiry": authority.issue("forever", not_after=pki.NO_EXPIRY).der,
-        "generalized times": authority.issue("later", not_before=datetime(2050, 1, 1, tzinfo=UTC), not_after=datetime(2060, 2, 29, tzinfo=UTC)).der,
+        "generalized times": authority.issue(
+            "later", not_before=datetime(2050, 1, 1, tzinfo=UTC), not_after=datetime(2060, 2, 29, tzinfo=UTC)
+        ).der,
         "empty subject": authority.issue(asn1.sequence()).der,
         "two attributes in one": authority.issue(
             asn1.sequence(
@@ -126,7 +128,11 @@ def vectors() -> dict[str, bytes]:
     base = Path(cryptography_vectors.__file__).parent
     found: dict[bytes, str] = {}
     for path in sorted(base.rglob("*")):
-        if path.suffix not in (".pem", ".der", ".crt", ".cer") or not _NOT_CERTIFICATES.isdisjoint(path.relative_to(base).parts) or path.name.startswith("crl"):
+        if (
+            path.suffix not in (".pem", ".der", ".crt", ".cer")
+            or not _NOT_CERTIFICATES.isdisjoint(path.relative_to(base).parts)
+            or path.name.startswith("crl")
+        ):
             continue
         for index, encoded in enumerate(_certificates(path.read_bytes())):
             if encoded[:1] == b"\x30":

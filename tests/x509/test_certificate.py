@@ -39,7 +39,7 @@ def test_the_fields_are_those_of_the_certificate() -> None:
     assert (str(one.subject), str(one.issuer)) == ("CN=client,O=Example", "C=JP,O=Example,CN=Issuing CA")
     assert (one.not_before, one.not_after) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
     assert one.fingerprint == CLIENT.fingerprint
-    assert one.key_usage == {"digitalSignature"}
+    assert one.key_usage == frozenset({"digitalSignature"})
     assert one.extended_key_usage == (ext.CLIENT_AUTH,)
     assert one.authority_key_identifier == (AUTHORITY.key.identifier, (), None)
     assert one.subject_key_identifier == CLIENT.key.identifier
@@ -53,7 +53,7 @@ def test_a_certificate_is_its_bytes() -> None:
     assert one == same
     assert hash(one) == hash(same)
     assert one != Certificate(AUTHORITY.der)
-    assert pickle.loads(pickle.dumps(one)) == one
+    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301 - made here
     assert repr(one) == f"<Certificate 'CN=client,O=Example' sha256={CLIENT.fingerprint[:16]}>"
 
 
@@ -118,7 +118,9 @@ DAMAGED: dict[str, tuple[bytes, str, str]] = {
     "length in long form": (b"\x30\x84" + (len(CLIENT.der) - 4).to_bytes(4) + CLIENT.der[4:], "certificate", "shortest form"),
     "bytes after the end": (CLIENT.der + b"\x00", "certificate", "1 bytes after the end"),
     "cut off": (CLIENT.der[:-10], "certificate", "an element of"),
-    "version 1 written out": (rebuilt(CLIENT, lambda f: f.__setitem__(0, asn1.explicit(0, asn1.integer(0)))), "version", "version number 0"),
+    "version 1 written out": (
+        rebuilt(CLIENT, lambda f: f.__setitem__(0, asn1.explicit(0, asn1.integer(0)))), "version", "version number 0",
+    ),
     "version 4": (rebuilt(CLIENT, lambda f: f.__setitem__(0, asn1.explicit(0, asn1.integer(3)))), "version", "version number 3"),
     "serial with superfluous octets": (
         rebuilt(CLIENT, lambda f: f.__setitem__(1, bytes.fromhex("0203001234"))), "certificate", "superfluous leading octets",
@@ -288,7 +290,8 @@ def test_alternative_names_of_every_kind_are_read() -> None:
     one = with_extension(ext.SUBJECT_ALT_NAME, asn1.sequence(contents))
     assert one.faults == ()
     assert [name.kind for name in one.subject_alt_names] == [
-        "otherName", "rfc822Name", "dNSName", "uniformResourceIdentifier", "iPAddress", "registeredID", "directoryName", "x400Address", "ediPartyName",
+        "otherName", "rfc822Name", "dNSName", "uniformResourceIdentifier", "iPAddress", "registeredID", "directoryName",
+        "x400Address", "ediPartyName",
     ]  # fmt: skip
 
 

@@ -96,7 +96,9 @@ def test_unused_bits_are_zero_and_at_most_seven(contents: str) -> None:
         der.bit_string(data, 0, len(data))
 
 
-@pytest.mark.parametrize("dotted", ["0.0", "0.39", "1.0", "1.39", "2.0", "2.5.29.15", "2.999.3", "1.2.840.113549.1.1.11", "2.4294967215", "1.3.4294967295"])
+@pytest.mark.parametrize(
+    "dotted", ["0.0", "0.39", "1.0", "1.39", "2.0", "2.5.29.15", "2.999.3", "1.2.840.113549.1.1.11", "2.4294967215", "1.3.4294967295"]
+)
 def test_object_identifiers_are_read_in_dotted_form(dotted: str) -> None:
     content = asn1.oid(dotted)[2:]
     assert der.oid(content, 0, len(content)) == dotted
@@ -104,7 +106,14 @@ def test_object_identifiers_are_read_in_dotted_form(dotted: str) -> None:
 
 @pytest.mark.parametrize(
     ("contents", "reason"),
-    [("", "empty"), ("80", "cut off"), ("2a80", "cut off"), ("2a8001", "superfluous"), ("2a9080808000", "above 32 bits"), ("2a" + "01" * 64, "too long")],
+    [
+        ("", "empty"),
+        ("80", "cut off"),
+        ("2a80", "cut off"),
+        ("2a8001", "superfluous"),
+        ("2a9080808000", "above 32 bits"),
+        ("2a" + "01" * 64, "too long"),
+    ],
 )
 def test_an_object_identifier_is_complete_and_minimal(contents: str, reason: str) -> None:
     data = bytes.fromhex(contents)
@@ -154,6 +163,27 @@ def test_times_are_seconds_since_1970(tag: int, text: bytes, moment: datetime) -
 def test_a_time_in_another_form_or_that_does_not_exist_is_refused(tag: int, text: bytes) -> None:
     with pytest.raises(der.Malformed):
         der.time(text, tag, 0, len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (b"19700101000001Z", 1),
+        (b"19700101000001.5Z", 1),
+        (b"19700101000001.123456Z", 1),
+        (b"19700101000001.50Z", None),
+        (b"19700101000001.Z", None),
+    ]
+    + [
+        (text, None) for text in (b"19700101000001.xZ", b"19700101000001.5", b"700101000001.5Z", b"19700101000060.5Z", b"19700101000001.0Z")
+    ],
+)
+def test_a_fraction_of_a_second_is_dropped_where_it_may_stand(text: bytes, seconds: int | None) -> None:
+    if seconds is None:
+        with pytest.raises(der.Malformed):
+            der.time_with_fraction(text, 0, len(text))
+    else:
+        assert der.time_with_fraction(text, 0, len(text)) == seconds
 
 
 @pytest.mark.parametrize(

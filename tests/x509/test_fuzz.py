@@ -44,9 +44,11 @@ def test_fuzz_whatever_the_bytes_are_they_are_described_without_an_exception() -
         began = time.perf_counter()
         one = Certificate(changed)
         facts = (
-            str(one.subject), str(one.issuer), one.subject.normalised, one.serial, one.serial_hex, one.not_before, one.not_after, one.fingerprint,
+            str(one.subject), str(one.issuer), one.subject.normalised, one.serial, one.serial_hex, one.not_before, one.not_after,
+            one.fingerprint,
             one.is_self_issued, one.basic_constraints, one.key_usage, one.extended_key_usage, one.subject_key_identifier, one.ocsp_urls,
-            one.authority_key_identifier, one.crl_distribution_points, one.ca_issuers_urls, one.subject_alt_names, one.public_key.description,
+            one.authority_key_identifier, one.crl_distribution_points, one.ca_issuers_urls, one.subject_alt_names,
+            one.public_key.description,
         )  # fmt: skip
         assert len(facts) == 19
         assert time.perf_counter() - began < 1, f"FUZZ_SEED={SEED}, example {number}: slow\n{changed.hex()}"

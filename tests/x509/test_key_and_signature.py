@@ -17,7 +17,8 @@ from pki_keys import key
 
 KINDS = {
     "rsa1024": ("rsa", 1024), "rsa2048:b": ("rsa", 2048), "rsa3072": ("rsa", 3072), "rsa4096": ("rsa", 4096), "rsa512": ("rsa", 512),
-    "p256": ("ec", 256), "p384": ("ec", 384), "p521": ("ec", 521), "k256": ("ec", 256), "ed25519": ("ed25519", 256), "ed448": ("ed448", 456),
+    "p256": ("ec", 256), "p384": ("ec", 384), "p521": ("ec", 521), "k256": ("ec", 256),
+    "ed25519": ("ed25519", 256), "ed448": ("ed448", 456),
     "dsa1024": ("dsa", 1024), "dsa2048": ("dsa", 2048),
 }  # fmt: skip
 
@@ -36,7 +37,7 @@ def test_keys_are_their_bytes() -> None:
     one = PublicKey.of(key("p256").spki)
     assert one is PublicKey.of(key("p256").spki)
     assert one == PublicKey(key("p256").spki)
-    assert pickle.loads(pickle.dumps(one)) == one
+    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301 - made here
 
 
 def test_everyday_keys_are_read_by_their_shape_as_they_are_element_by_element() -> None:
@@ -78,7 +79,10 @@ P256 = asn1.oid("1.2.840.10045.3.1.7")
         (asn1.sequence(asn1.sequence(asn1.oid("1.2.3")), asn1.tlv(0x03, b"\x01\x02")), "not whole octets"),
         (asn1.sequence(asn1.sequence(asn1.oid("1.2.3")), asn1.bit_string(b"x"), asn1.null()), "bytes after the key"),
         (
-            asn1.sequence(asn1.sequence(asn1.oid("1.2.840.10040.4.1"), asn1.sequence(*map(asn1.integer, (-7, 3, 2)))), asn1.bit_string(asn1.integer(2))),
+            asn1.sequence(
+                asn1.sequence(asn1.oid("1.2.840.10040.4.1"), asn1.sequence(*map(asn1.integer, (-7, 3, 2)))),
+                asn1.bit_string(asn1.integer(2)),
+            ),
             "not positive",
         ),
     ],

@@ -105,7 +105,9 @@ def test_names_that_differ_in_case_space_and_string_type_only_are_equal(one: tup
         (((CN, UTF8, b"\x1b2"),), ((CN, UTF8, b"\x02"),)),
     ],
 )
-def test_names_that_differ_in_more_are_not_equal(one: tuple[tuple[str, int, bytes], ...], other: tuple[tuple[str, int, bytes], ...]) -> None:
+def test_names_that_differ_in_more_are_not_equal(
+    one: tuple[tuple[str, int, bytes], ...], other: tuple[tuple[str, int, bytes], ...]
+) -> None:
     assert named(*one).normalised != named(*other).normalised
 
 
@@ -142,4 +144,4 @@ def test_a_fault_is_found_again_and_again() -> None:
 
 def test_names_pickle() -> None:
     name = Name(pki.name_der("CN=client,O=Example"))
-    assert pickle.loads(pickle.dumps(name)) == name
+    assert pickle.loads(pickle.dumps(name)) == name  # noqa: S301 - made here

@@ -42,10 +42,11 @@ def _refused(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
 
 def _undetermined(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> str:
     blocking = [statement for statement in diagnosis.unchecked if statement.blocks]
-    if blocking:
+    fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
+    # A store that was not told leaves everything open; then comes what was found; then what stands in the way of knowing more.
+    if blocking and (not fatal or blocking[0].code.endswith("-not-told")):
         clause = said.render(f"unchecked.{blocking[0].code}.clause", dict(blocking[0].facts))
         return _counted(said, "undetermined", Text(clause), len(blocking) - 1)
-    fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
     if fatal:
         return _counted(said, "undetermined", _clause(diagnosis, fatal[0], said, timezone), len(fatal) - 1)
     return said.render("headline.undetermined-nothing-known")

@@ -154,6 +154,23 @@ def time(data: bytes, tag: int, start: int, stop: int) -> int:
     return midnight + hour * 3600 + minute * 60 + second
 
 
+def time_with_fraction(data: bytes, start: int, stop: int) -> int:
+    """A GeneralizedTime that may have a fraction of a second as X.690 11.7.3 writes it, which is dropped: seconds since 1970-01-01 UTC.
+
+    RFC 6960 4.2.2.1 wants none; OpenSSL and certvalidator take them, and responders built on asn1crypto send them.
+    """
+    whole_seconds, dot, fraction = data[start:stop].partition(b".")
+    if not dot:
+        return time(data, GENERALIZED_TIME, start, stop)
+    if not fraction[:-1].isdigit() or fraction[-1:] != b"Z" or fraction[-2:-1] == b"0" or len(fraction) > 10:
+        raise Malformed(start, "a time with a fraction that is not DER")
+    text = whole_seconds + b"Z"
+    try:
+        return time(text, GENERALIZED_TIME, 0, len(text))
+    except Malformed as fault:
+        raise Malformed(start, fault.what) from fault
+
+
 _MIDNIGHTS: dict[bytes, int] = {}
 
 

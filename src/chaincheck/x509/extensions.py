@@ -304,6 +304,11 @@ def _irregularity(oid: str, parsed: Any, value: bytes) -> str | None:
         if "keyAgreement" not in parsed and not parsed.isdisjoint(("encipherOnly", "decipherOnly")):  # 4.2.1.3
             return "encipherOnly or decipherOnly without keyAgreement"
         return None
+    return _irregular_names(oid, parsed)
+
+
+def _irregular_names(oid: str, parsed: Any) -> str | None:
+    """The same for extensions that hold names."""
     names: Iterable[GeneralName] = ()
     if oid == AUTHORITY_KEY_IDENTIFIER:
         if (parsed.serial is None) is bool(parsed.issuer):  # 4.2.1.1

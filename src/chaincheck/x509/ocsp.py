@@ -163,7 +163,7 @@ class OcspResponse:
         else:
             raise der.Malformed(pos, f"tag 0x{tag:02x} where a ResponderID belongs", "responderID")
         inner, pos = der.expect(data, after, stop, der.GENERALIZED_TIME, "producedAt")
-        self.produced_at_s = der.time(data, der.GENERALIZED_TIME, inner, pos)
+        self.produced_at_s = der.time_with_fraction(data, inner, pos)
         inner, after = der.expect(data, pos, stop, der.SEQUENCE, "responses")
         self.responses = tuple(_single(data, tag, at, start, end) for tag, at, start, end in der.children(data, inner, after, MAX_SINGLES))
         if after < stop:
@@ -223,7 +223,7 @@ def _single(data: bytes, tag: int, pos: int, start: int, stop: int) -> SingleRes
     else:
         raise der.Malformed(pos, f"tag 0x{tag:02x} where a CertStatus belongs", "certStatus")
     inner, pos = der.expect(data, after, stop, der.GENERALIZED_TIME, "thisUpdate")
-    this_update = der.time(data, der.GENERALIZED_TIME, inner, pos)
+    this_update = der.time_with_fraction(data, inner, pos)
     next_update: int | None = None
     listed: tuple[Extension, ...] = ()
     if pos < stop and data[pos] == 0xA0:
@@ -231,7 +231,7 @@ def _single(data: bytes, tag: int, pos: int, start: int, stop: int) -> SingleRes
         start, pos = der.expect(data, inner, after, der.GENERALIZED_TIME, "nextUpdate")
         if pos != after:
             raise der.Malformed(pos, "bytes after nextUpdate", "nextUpdate")
-        next_update = der.time(data, der.GENERALIZED_TIME, start, pos)
+        next_update = der.time_with_fraction(data, start, pos)
     if pos < stop:
         inner, after = der.expect(data, pos, stop, 0xA1, "singleExtensions")
         if after != stop:
@@ -242,7 +242,7 @@ def _single(data: bytes, tag: int, pos: int, start: int, stop: int) -> SingleRes
 
 def _revoked_info(data: bytes, start: int, stop: int) -> tuple[int, str | None]:
     inner, pos = der.expect(data, start, stop, der.GENERALIZED_TIME, "revocationTime")
-    revoked_at = der.time(data, der.GENERALIZED_TIME, inner, pos)
+    revoked_at = der.time_with_fraction(data, inner, pos)
     if pos == stop:
         return revoked_at, None
     inner, after = der.expect(data, pos, stop, 0xA0, "revocationReason")
