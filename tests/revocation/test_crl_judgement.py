@@ -175,6 +175,36 @@ def test_a_revocation_for_one_of_some_reasons_counts() -> None:
     assert judged(crl(CA.crl([REVOKED], extensions=[some]))).status is Status.REVOKED
 
 
+def test_a_revocation_in_a_delta_crl_counts_though_its_base_is_missing() -> None:
+    delta: pki.Extension = (x509.DeltaCRLIndicator(1), True)
+    listed = CA.crl([REVOKED], extensions=[delta])
+    assert judged(crl(listed)).status is Status.REVOKED
+    assert judged(crl(CA.crl()), crl(listed)).status is Status.REVOKED
+    removed = CA.crl([(CLIENT.serial, pki.AT - timedelta(days=1), "removeFromCRL")], extensions=[delta])
+    assert reason(removed) == Reason.DELTA
+
+
+def test_a_revocation_at_a_distribution_point_limited_to_some_reasons_counts() -> None:
+    limited = x509.DistributionPoint(
+        [x509.UniformResourceIdentifier("http://crl.test/1")], None, frozenset({x509.ReasonFlags.key_compromise}), None
+    )
+    client = CA.issue("limited", extensions=[(x509.CRLDistributionPoints([limited]), False)])
+    listed = CA.crl([(client.serial, pki.AT - timedelta(days=1), "keyCompromise")], extensions=[point("http://crl.test/1")])
+    assert judged(crl(listed), target=target(client)).status is Status.REVOKED
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [(x509.DeltaCRLIndicator(1), True), point(indirect_crl=True), point(only_some_reasons=frozenset({x509.ReasonFlags.key_compromise}))],
+)
+def test_evidence_that_is_only_not_judged_yet_proves_no_refusal(extension: pki.Extension) -> None:
+    (cause,) = judged(crl(CA.crl(extensions=[extension])), context=context(proven=True)).causes
+    assert not cause.proven
+    assert all(
+        found.proven for found in judged(crl(CA.crl(extensions=[point(only_contains_ca_certs=True)])), context=context(proven=True)).causes
+    )
+
+
 def test_the_part_of_the_certificates_own_distribution_point_counts() -> None:
     client = CA.issue("partitioned", crl_urls=["http://crl.test/1", "http://mirror.test/1"])
     user = point("http://mirror.test/1", only_contains_user_certs=True)

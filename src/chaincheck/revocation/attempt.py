@@ -75,6 +75,10 @@ class Reason(StrEnum):
     NOT_ASKED = "it was not asked"
 
 
+NOT_JUDGED = frozenset({Reason.LIMITED_DISTRIBUTION_POINT, Reason.RELATIVE_NAME, Reason.SOME_REASONS, Reason.INDIRECT, Reason.DELTA})
+"""Reasons that are ours: other software may conclude something from such evidence, so they prove nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One source and what came of it.

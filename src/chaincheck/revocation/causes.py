@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chaincheck.causes import facts
 from chaincheck.causes.cause import Cause, make
 from chaincheck.causes.codes import CauseCode, Role, Severity
-from chaincheck.revocation.attempt import Outcome
+from chaincheck.revocation.attempt import NOT_JUDGED, Outcome
 from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
@@ -50,7 +50,14 @@ def shortcomings(attempts: list[Attempt], target: Target, context: Context, *, d
             signer = attempt.signer or target.issuer_certificate
             found[code, details] = make(code, Role.SIGNER, signer, details, severity=severity, proven=aside)
         else:
-            found[code, details] = make(code, target.role, target.certificate, details, severity=severity, proven=aside or context.proven)
+            found[code, details] = make(
+                code,
+                target.role,
+                target.certificate,
+                details,
+                severity=severity,
+                proven=aside or (context.proven and attempt.detail not in NOT_JUDGED),
+            )
     return list(found.values())
 
 

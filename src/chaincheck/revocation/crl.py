@@ -61,9 +61,7 @@ def _other_issuer(crl: CertificateList, target: Target) -> Reason | None:
 
 
 def _out_of_scope(crl: CertificateList, target: Target) -> Reason | None:
-    """RFC 5280 6.3.3 (b)(2), (c): what the CRL lists at all."""
-    if crl.is_delta:
-        return Reason.DELTA
+    """RFC 5280 6.3.3 (b)(2): what the CRL lists at all."""
     point = crl.issuing_distribution_point
     if point is None:
         return None
@@ -91,9 +89,27 @@ def _other_point(names: tuple[GeneralName, ...], target: Target) -> Reason | Non
     whole = [name for point in points if point.reasons is None and not point.crl_issuer for name in point.full_name]
     if wanted & (_keys(whole) | {("directoryName", target.issuer_name.normalised)}):
         return None
+    if wanted & _keys(name for point in points if not point.crl_issuer for name in point.full_name):
+        return None  # a point for some reasons only: see _partial
     if wanted & _keys(name for point in points for name in point.full_name):
         return Reason.LIMITED_DISTRIBUTION_POINT
     return Reason.OTHER_DISTRIBUTION_POINT
+
+
+def _partial(crl: CertificateList, target: Target) -> Reason | None:
+    """Why the CRL can say that a certificate is revoked, but not alone that it is good: RFC 5280 6.3.3 (c), (d), (e)."""
+    if crl.is_delta:
+        return Reason.DELTA
+    point = crl.issuing_distribution_point
+    if point is None:
+        return None
+    if point.some_reasons is not None:
+        return Reason.SOME_REASONS
+    points = target.certificate.crl_distribution_points
+    limited = _keys(name for each in points if each.reasons is not None for name in each.full_name)
+    whole = _keys(name for each in points if each.reasons is None for name in each.full_name)
+    named = _keys(point.full_name)
+    return Reason.LIMITED_DISTRIBUTION_POINT if named & limited and not named & whole else None
 
 
 def _keys(names: Iterable[GeneralName]) -> set[tuple[str, str | bytes]]:
@@ -167,9 +183,8 @@ def _said(crl: CertificateList, evidence: Evidence, target: Target, context: Con
         return concluded(evidence, Outcome.INVALID, f"it is malformed: {fault_found.what} (byte {fault_found.offset})")
     if crl.unknown_critical_in_entries:  # RFC 5280 5.3
         return concluded(evidence, Outcome.INVALID, Reason.CRITICAL_ENTRY_EXTENSION)
-    point = crl.issuing_distribution_point
-    if point is not None and point.some_reasons is not None:  # RFC 5280 6.3.3 (d), (e)
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, Reason.SOME_REASONS)
+    if (reason := _partial(crl, target)) is not None:
+        return concluded(evidence, Outcome.OUT_OF_SCOPE, reason)
     if entry is None and not covers_expired(target, context, crl.this_update_s, crl.expired_certificates_from_s):
         return _attempt(evidence, Outcome.EXPIRED_NOT_COVERED, signer, notes, None)
     return _attempt(evidence, outcome, signer, notes, entry)
