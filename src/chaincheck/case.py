@@ -153,6 +153,8 @@ def _question_table(question: Question, files: _Files) -> dict[str, Any]:
     if question.subject is not None:
         table["subject"] = files.add("subject", "cer", question.subject.der)
     table["presented"] = [files.add("presented", "cer", certificate.der) for certificate in question.presented]
+    if not question.presented_told:
+        table["presented_not_told"] = True
     table["crls"] = sorted(files.add("crl", "crl", crl) for crl in question.crls)
     table["ocsp_responses"] = sorted(files.add("ocsp", "ocsp", response) for response in question.ocsp_responses)
     if question.notes:
@@ -285,6 +287,7 @@ def _read_question(document: Mapping[str, Any], source: Source) -> Question:
         server=ServerProfile(here=_flag(server, "here")),
         fetch_unanchored=_flag(table, "fetch_unanchored"),
         notes=_pairs(table.get("notes", []), "question.notes"),
+        presented_told=not _flag(table, "presented_not_told"),
     )
 
 

@@ -5,7 +5,7 @@ A ``Diagnosis`` keeps what the engine found and derives the rest when it is aske
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from chaincheck.causes.codes import DocumentedCause, Finding, Role, Severity, Verdict
@@ -102,17 +102,23 @@ class Seen(NamedTuple):
 
 
 class Judged:
-    """One candidate as the engine judged it: its nodes as they are, made into a ``Path`` when somebody looks."""
+    """One candidate as the engine judged it, made into a ``Path`` when somebody looks. ``rooted``: it ends in a root, trusted or not."""
 
-    __slots__ = ("anchored", "causes", "nodes")
+    __slots__ = ("anchored", "causes", "nodes", "rooted")
 
-    def __init__(self, nodes: Sequence[Node | Seen], anchored: bool, causes: tuple[Cause, ...]) -> None:
+    def __init__(self, nodes: Sequence[Node | Seen], anchored: bool, rooted: bool, causes: tuple[Cause, ...]) -> None:
         self.nodes = nodes
         self.anchored = anchored
+        self.rooted = rooted
         self.causes = causes
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Judged, (tuple(Seen(node.certificate, node.subject, node.places) for node in self.nodes), self.anchored, self.causes)
+        return Judged, (
+            tuple(Seen(node.certificate, node.subject, node.places) for node in self.nodes),
+            self.anchored,
+            self.rooted,
+            self.causes,
+        )
 
 
 class Diagnosis:
@@ -315,7 +321,8 @@ class Diagnosis:
     @property
     def question(self) -> Question | None:
         """What was asked; None after pickling, which leaves the store behind."""
-        return self._question
+        question = self._question
+        return question if question is None or question.at == self.at_s else replace(question, at=self.at_s)
 
     @property
     def responses(self) -> tuple[Response, ...]:
@@ -342,7 +349,7 @@ def _path(judged: Judged) -> Path:
     last = len(judged.nodes) - 1
     elements = []
     for index, node in enumerate(judged.nodes):
-        role = Role.SUBJECT if index == 0 else Role.ANCHOR if judged.anchored and index == last else Role.INTERMEDIATE
+        role = Role.SUBJECT if index == 0 else Role.ANCHOR if judged.rooted and index == last else Role.INTERMEDIATE
         certificate = node.certificate
         own = tuple(
             sorted((c for c in judged.causes if certificate is not None and c.certificate == certificate), key=lambda c: c.sort_key())

@@ -112,6 +112,11 @@ def _without_certificate(question: Question) -> Diagnosis:
     return Diagnosis(question, Verdict.REFUSED, (), found, (), _assumptions(question, None), (), (-(2**62), 2**62), None)
 
 
+def _rooted(candidate: Candidate) -> bool:
+    """Whether the last element is an anchor, or a root that would be one."""
+    return candidate.anchored or (len(candidate.nodes) > 1 and candidate.nodes[-1].self_signed)
+
+
 def _everyday(question: Question, pool: Pool, rulings: list[Ruling], statuses: tuple[RevocationStatus, ...]) -> Diagnosis | None:
     """The answer of a monitoring agent's good day, by the shortest way: one path, no cause, nothing to say. None for every other."""
     ruling = rulings[0]
@@ -119,7 +124,7 @@ def _everyday(question: Question, pool: Pool, rulings: list[Ruling], statuses: t
         return None
     if question.key.state is not KeyState.NOT_TOLD or question.store.notes or pool.misplaced_in_root() or not question.store.told(ROOTS):
         return None
-    judged = (Judged(ruling.candidate.nodes, True, ()),)
+    judged = (Judged(ruling.candidate.nodes, True, True, ()),)
     holds = window_of(question, rulings, statuses)
     return Diagnosis(question, Verdict.ACCEPTED, judged, (), (), _assumptions(question, pool), (), holds, None)
 
@@ -145,7 +150,7 @@ def _conclude(
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
     verdict = _verdict(question, rulings, common, unchecked)
     holds = window_of(question, rulings, statuses)
-    judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, tuple(r.causes)) for r in rulings[:CANDIDATES])
+    judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, _rooted(r.candidate), tuple(r.causes)) for r in rulings[:CANDIDATES])
     assumptions = _assumptions(question, pool) + tuple(extra)
     left = found.left + len(rulings[CANDIDATES:])
     cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
@@ -182,7 +187,7 @@ def _curable(cause: Cause, question: Question, cut: bool) -> bool:
         return cut or store is None or not store.told(ROOTS)
     if cause.role is Role.SUBJECT and cause.code not in _CURED_BY_AN_ISSUER:
         return False
-    return cut or store is None or not store.told(INTERMEDIATES) or not store.told(ROOTS)
+    return cut or store is None or not store.told(INTERMEDIATES) or not store.told(ROOTS) or not question.presented_told
 
 
 _CURED_BY_A_ROOT = frozenset({CauseCode.UNTRUSTED_ROOT, CauseCode.ROOT_IN_WRONG_STORE})
@@ -255,6 +260,8 @@ def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
     best = rulings[0].causes
     if not store.told(INTERMEDIATES) and any(c.severity is Severity.FATAL and not c.proven and _by_an_intermediate(c) for c in best):
         found.append(Statement(code="intermediates-not-told", facts=(("store", store.name),), blocks=True))
+    if not question.presented_told and any(c.severity is Severity.FATAL and not c.proven and _by_an_intermediate(c) for c in best):
+        found.append(Statement(code="presented-not-told", blocks=True))
     for cause in best:
         found += _unjudged(cause)
     return found

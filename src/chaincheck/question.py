@@ -69,7 +69,8 @@ NO_PROFILE = ServerProfile()
 class Question:
     """One question. ``at`` is seconds since 1970-01-01 UTC; ``at_given``: the caller chose the moment.
 
-    ``fetch_unanchored``: the guard lets URLs of certificates without a path to an anchor be fetched.
+    ``presented_told``: whether it is known what else the client sends. ``fetch_unanchored``: the guard lets URLs of certificates without
+    a path to an anchor be fetched.
     """
 
     subject: Certificate | None
@@ -85,3 +86,4 @@ class Question:
     server: ServerProfile = NO_PROFILE
     fetch_unanchored: bool = False
     notes: tuple[tuple[str, str], ...] = ()
+    presented_told: bool = True

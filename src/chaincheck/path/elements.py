@@ -38,6 +38,7 @@ CONSTRAINTS_IF_CRITICAL = frozenset({ext.CERTIFICATE_POLICIES, ext.POLICY_MAPPIN
 ENHANCED_KEY_USAGE_PROPERTY = 9
 DISALLOWED_FILETIME_PROPERTY = 104
 NEVER = 2**62
+CRITICAL_NAMED = 20  # unknown critical extensions named one by one; a real certificate has one or two
 _FILETIME_EPOCH = 11_644_473_600  # seconds from 1601-01-01 to 1970-01-01
 
 
@@ -74,13 +75,15 @@ def _key(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
 
 def _critical_extensions(certificate: Certificate, role: Role) -> Iterator[Cause]:
     """RFC 5280 6.1.4 (o) and 6.1.5 (f)."""
+    named = 0
     for extension in certificate.extensions:
         oid = extension.oid
         if oid in PROCESSED:
             continue
         if oid in CONSTRAINTS or (extension.critical and oid in CONSTRAINTS_IF_CRITICAL):
             yield causes.make(CauseCode.CONSTRAINT_NOT_JUDGED, role, certificate, causes.facts.ExtensionFacts(oid=oid), proven=False)
-        elif extension.critical:
+        elif extension.critical and named < CRITICAL_NAMED:
+            named += 1
             yield causes.make(CauseCode.UNKNOWN_CRITICAL_EXTENSION, role, certificate, causes.facts.ExtensionFacts(oid=oid))
 
 
@@ -115,12 +118,12 @@ def judge_place(node: Node, role: Role, rules: Rules, store: str) -> Iterator[Ca
         # KB 2802568 documents the refusal; versions differ in its effect, so it is not proven.
         place = misplaced(node, ROOTS, INTERMEDIATES, store)
         yield causes.make(CauseCode.NOT_SELF_SIGNED_IN_ROOT, role, certificate, place, severity=Severity.FATAL, proven=False)
-    if not node.usable and CLIENT_AUTH_ISSUERS in node.places:
+    if not node.usable:
         missing = causes.facts.IntermediateMissingFacts(
             issuer=str(node.subject),
             key_identifier=_hex(certificate.subject_key_identifier),
             store=store,
-            found_in=CLIENT_AUTH_ISSUERS,
+            found_in=CLIENT_AUTH_ISSUERS if CLIENT_AUTH_ISSUERS in node.places else DISALLOWED,
             found_sha256=node.identity.hex(),
         )
         yield causes.make(CauseCode.INTERMEDIATE_MISSING, role, certificate, missing)

@@ -23,7 +23,7 @@ def judge_end(candidate: Candidate, pool: Pool, store: TrustStore) -> Iterator[C
         return
     top = candidate.nodes[-1]
     role = Role.SUBJECT if len(candidate.nodes) == 1 else Role.INTERMEDIATE
-    if top.self_signed and top.certificate is not None:
+    if top.self_signed:
         yield _self_signed(top, Role.SUBJECT if role is Role.SUBJECT else Role.ANCHOR, pool, store)
     elif top.certificate is not None:
         yield _no_issuer(candidate, top, role, store)
@@ -32,6 +32,7 @@ def judge_end(candidate: Candidate, pool: Pool, store: TrustStore) -> Iterator[C
 def _self_signed(top: Node, role: Role, pool: Pool, store: TrustStore) -> Cause:
     if INTERMEDIATES in top.places and pool.rules.anchor == "self-signed-root" and role is Role.ANCHOR:
         return causes.make(CauseCode.ROOT_IN_WRONG_STORE, role, top.certificate, misplaced(top, INTERMEDIATES, ROOTS, store.name))
+    # A bare name and key in Root is no anchor where the rules want a self-signed certificate.
     found = next((place for place in top.places if place != PRESENTED), PRESENTED)
     details = causes.facts.UntrustedRootFacts(root=str(top.subject), root_sha256=top.identity.hex(), found_in=found, store=store.name)
     return causes.make(CauseCode.UNTRUSTED_ROOT, role, top.certificate, details)

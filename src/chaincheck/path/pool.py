@@ -29,18 +29,18 @@ NAMESAKES_BUDGET = 64
 class Node:
     """A certificate, or a bare name and key, with every place it was found in."""
 
-    __slots__ = ("_self_signed", "certificate", "entries", "places", "usable")
+    __slots__ = ("_self_signature", "certificate", "entries", "places", "usable")
 
-    def __init__(self, certificate: Certificate | None, entries: tuple[Entry, ...], presented: bool) -> None:
+    def __init__(self, certificate: Certificate | None, entries: tuple[Entry, ...], presented: bool, *, distrusted: bool = False) -> None:
         self.certificate = certificate
         self.entries = entries
         self.places: tuple[str, ...] = _ONLY_PRESENTED
-        if entries:
+        if entries or distrusted:
             places = {entry.compartment for entry in entries}
-            self.places = tuple(sorted(places | {PRESENTED} if presented else places))
+            self.places = tuple(sorted(places | ({PRESENTED} if presented else set()) | ({DISALLOWED} if distrusted else set())))
         self.usable = any(place in (ROOTS, INTERMEDIATES, PRESENTED) for place in self.places)
         """False where it was seen only in a place from which no server takes an issuer."""
-        self._self_signed: bool | None = None
+        self._self_signature: Signature | None = None
 
     @property
     def subject(self) -> Name:
@@ -58,20 +58,27 @@ class Node:
         return self.certificate.sha256 if self.certificate is not None else self.entries[0].identity
 
     @property
-    def self_signed(self) -> bool:
-        """Whether it names itself as issuer and its own key verifies its signature. A bare name and key counts as such."""
-        if self._self_signed is None:
+    def self_signature(self) -> Signature:
+        """What its own key says of its signature; INVALID where it names another issuer, VALID for a bare name and key."""
+        if self._self_signature is None:
             certificate = self.certificate
-            self._self_signed = certificate is None or (
-                certificate.is_self_issued
-                and verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, certificate.public_key)
-                is Signature.VALID
-            )
-        return self._self_signed
+            if certificate is None:
+                self._self_signature = Signature.VALID
+            elif not certificate.is_self_issued:
+                self._self_signature = Signature.INVALID
+            else:
+                signed, by = certificate.tbs, certificate.public_key
+                self._self_signature = verify(signed, certificate.signature_algorithm, certificate.signature, by)
+        return self._self_signature
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether it signs itself, as far as this build can tell: an algorithm it lacks is no proof of the contrary."""
+        return self.self_signature is not Signature.INVALID
 
     def is_anchor(self, rules: Rules) -> bool:
-        """RFC 5280 6.1.1 (d), as the rules narrow it."""
-        return ROOTS in self.places and (rules.anchor == "any" or self.self_signed)
+        """RFC 5280 6.1.1 (d), as the rules narrow it: a bare name and key only where any anchor will do."""
+        return ROOTS in self.places and (rules.anchor == "any" or (self.certificate is not None and self.self_signed))
 
     def __repr__(self) -> str:
         return f"<Node {str(self.subject)!r} in {'+'.join(self.places)}>"
@@ -113,6 +120,7 @@ class Pool:
         self._named: dict[bytes, tuple[Node, ...]] = {}
         self._issuers: dict[bytes, Issuers] = {}
         self.assumptions: dict[tuple[object, ...], tuple[Any, ...]] = {}  # the engine's statements about store and rules
+        self._distrusted: frozenset[bytes] | None = None
         self._misplaced: tuple[Node, ...] | None = None
         self.states: dict[tuple[int, ...], object] = {}  # path/validate keeps the state after each chain of CAs here
 
@@ -128,14 +136,21 @@ class Pool:
             for entry in self.store.named(name, normalised=self.normalised) if self.store is not None else ():
                 entries.setdefault(entry.identity, []).append(entry)
             presented = {c.sha256: c for c in self._presented.get(key, ())}
-            nodes = [
-                Node(presented[i] if i in presented else entries[i][0].certificate, tuple(entries.get(i, ())), i in presented)
+            known = tuple(
+                self._node(presented[i] if i in presented else entries[i][0].certificate, tuple(entries.get(i, ())), i in presented)
                 for i in sorted({*entries, *presented})
-            ]
-            known = tuple(nodes)
-            if nodes:  # names that nobody here has are chosen by strangers and never run out
-                self._named[key] = known
+            )
+            if known:  # names that nobody here has are chosen by strangers and never run out
+                # of two threads that come here together both go on with the nodes of the first: the states are kept by their identity
+                known = self._named.setdefault(key, known)
         return known
+
+    def _node(self, certificate: Certificate | None, entries: tuple[Entry, ...], presented: bool) -> Node:
+        """A node, distrusted where the Untrusted Certificates store has its signed part: an ECDSA signature has a twin of other bytes."""
+        if self._distrusted is None:
+            listed = (self.store.disallowed or ()) if self.store is not None else ()
+            self._distrusted = frozenset(entry.certificate.tbs for entry in listed if entry.certificate is not None)
+        return Node(certificate, entries, presented, distrusted=certificate is not None and certificate.tbs in self._distrusted)
 
     def subject_node(self, certificate: Certificate) -> Node:
         """The subject certificate as a node: it may itself stand in a compartment (a self-signed client certificate in Root)."""
@@ -145,7 +160,7 @@ class Pool:
             for node in self.named(name):
                 if node.certificate == certificate:
                     return node
-        return Node(certificate, (), presented=True)
+        return self._node(certificate, (), True)
 
     def misplaced_in_root(self) -> tuple[Node, ...]:
         """Certificates that the caller placed in Root and that do not sign themselves, judged by the signature and not by the names."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.elements import distrusted_from, judge_dates, judge_distrust, judge_place, judge_static
+from chaincheck.path.pool import DISALLOWED
 from chaincheck.path.usage import judge_extended, judge_subject_key_usage
 from chaincheck.rules import PolicySettings
 from chaincheck.x509.extensions import CERTIFICATE_POLICIES
@@ -78,15 +79,22 @@ def _state(chain: tuple[Node, ...], edges: tuple[Edge, ...], anchored: bool, poo
     if isinstance(known, State):
         return known
     above = _state(chain[1:], edges[1:], anchored, pool, store)
-    is_anchor = anchored and len(chain) == 1
     node, rules = chain[0], pool.rules
-    state = _from_anchor(node, rules) if is_anchor else _next(above, node, edges[0] if edges else None, rules)
-    if node.entries:
-        placed = tuple(judge_place(node, Role.ANCHOR if is_anchor else Role.INTERMEDIATE, rules, store))
+    role = _role(chain, 0, anchored)
+    is_anchor = anchored and len(chain) == 1
+    state = _from_anchor(node, rules) if is_anchor else _next(above, node, role, edges[0] if edges else None, rules)
+    if node.entries or DISALLOWED in node.places:
+        placed = tuple(judge_place(node, role, rules, store))
         state = state._replace(causes=state.causes + placed, distrusted_from=min(above.distrusted_from, distrusted_from(node)))
     if len(pool.states) < 4096:  # chains of CAs, not of subjects: a store with more has its reasons
         pool.states[key] = state
     return state
+
+
+def _role(chain: tuple[Node, ...], index: int, anchored: bool) -> Role:
+    """The last element is the anchor, or the root that would be it; all others are intermediates."""
+    last = index == len(chain) - 1
+    return Role.ANCHOR if last and (anchored or chain[index].self_signed) else Role.INTERMEDIATE
 
 
 def _initial_length(rules: Rules) -> int:
@@ -100,6 +108,9 @@ def _from_anchor(node: Node, rules: Rules) -> State:
     if certificate is None:
         return State(length, (), -_FOREVER, _FOREVER)
     found: list[Cause] = []
+    if rules.anchor == "self-signed-root" and node.self_signature is Signature.UNSUPPORTED:
+        used = causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name)
+        found.append(causes.make(CauseCode.ALGORITHM_UNSUPPORTED_HERE, Role.ANCHOR, certificate, used, proven=False))
     if rules.anchor_constraints:
         found += judge_static(certificate, Role.ANCHOR, rules)
         found += _may_issue(certificate, Role.ANCHOR)
@@ -111,12 +122,11 @@ def _from_anchor(node: Node, rules: Rules) -> State:
     return State(length, tuple(found), first, last)
 
 
-def _next(above: State, node: Node, edge: Edge | None, rules: Rules) -> State:
+def _next(above: State, node: Node, role: Role, edge: Edge | None, rules: Rules) -> State:
     """RFC 5280 6.1.3 for a CA certificate, then 6.1.4: prepare for the one below it."""
     certificate = node.certificate
     if certificate is None:
         return above
-    role = Role.INTERMEDIATE
     found = list(above.causes)
     found += judge_static(certificate, role, rules)
     if edge is not None:
@@ -193,9 +203,8 @@ def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rul
 def _at_that_moment(chain: tuple[Node, ...], anchored: bool, rules: Rules, store: str, at: int) -> Iterator[Cause]:
     """What the moment decides about the CAs: their dates, and distrust that begins at some time."""
     for index, node in enumerate(chain):
-        is_anchor = anchored and index == len(chain) - 1
-        role = Role.ANCHOR if is_anchor else Role.INTERMEDIATE
-        if node.certificate is not None and (rules.anchor_validity or not is_anchor):
+        role = _role(chain, index, anchored)
+        if node.certificate is not None and (rules.anchor_validity or not anchored or role is not Role.ANCHOR):
             yield from judge_dates(node.certificate, role, at)
         yield from judge_distrust(node, role, store, at)
 
@@ -218,7 +227,7 @@ def _subject(candidate: Candidate, pool: Pool, at: int, store: str) -> Iterator[
             certificate,
             causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name),
         )
-    if node.entries:
+    if node.entries or DISALLOWED in node.places:
         yield from judge_place(node, role, rules, store)
         yield from judge_distrust(node, role, store, at)
     yield from judge_extended(node, role, rules)

@@ -1,0 +1,192 @@
+"""What a checker holds: store, rules, evidence, guard, and what it has learnt of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chaincheck.asking import (
+    DEFAULT_LIMITS,
+    read_evidence,
+    read_fetch,
+    read_holder,
+    read_kind,
+    read_moment,
+    read_rules,
+    read_store,
+)
+from chaincheck.errors import InputError
+from chaincheck.formats.limits import Limits
+from chaincheck.path.pool import Pool
+from chaincheck.question import NO_PROFILE, Question, ServerProfile
+from chaincheck.rules import IIS, Rules
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chaincheck.asking import Fetch
+    from chaincheck.diagnosis import Diagnosis
+    from chaincheck.fetch.guard import Guard
+    from chaincheck.store import TrustStore
+
+ANSWERS_KEPT = 4096
+ANSWER_BYTES = 8192  # certificates above this are asked about anew each time: the memo stays below 32 MiB of certificates
+_LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certificate
+
+
+class Held:
+    """One store with what was learnt of it. A question goes on with the one it began with, also while the checker is given another."""
+
+    __slots__ = ("answers", "pool", "store")
+
+    def __init__(self, store: TrustStore | None, rules: Rules) -> None:
+        self.store = store
+        self.pool = Pool(store, (), rules)
+        self.answers: dict[tuple[bytes, bool], Diagnosis] = {}
+
+    def known(self, key: tuple[bytes, bool], at: datetime | None) -> Diagnosis | None:
+        """An earlier answer to the same bytes that still holds."""
+        earlier = self.answers.get(key)
+        if earlier is None:
+            return None
+        moment, _ = read_moment(at)
+        first, last = earlier.holds
+        if not first <= moment <= last:
+            return None
+        return earlier if moment == earlier.at_s else earlier._asked_again(moment)
+
+    def remember(self, key: tuple[bytes, bool] | None, diagnosis: Diagnosis) -> None:
+        """Keep an answer that no fetched evidence and no moment named in its facts ties to the time it was given."""
+        if key is not None and not diagnosis.responses and diagnosis.timeless:
+            if len(self.answers) >= ANSWERS_KEPT:
+                self.answers = {}
+            self.answers[key] = diagnosis
+
+
+class Asked(NamedTuple):
+    """A question on its way: with the pool that may be used for it, and the place where its answer is remembered."""
+
+    question: Question
+    pool: Pool | None
+    held: Held
+    key: tuple[bytes, bool] | None
+    timeout: float
+
+
+class Settings:
+    """The part of a checker that does not depend on how it fetches. Everything but the store is fixed when it is made."""
+
+    def __init__(
+        self,
+        *,
+        store: Any = None,
+        rules: Rules = IIS,
+        fetch: Fetch = "online",
+        crls: Any = (),
+        ocsp_responses: Any = (),
+        server: ServerProfile | None = None,
+        timeout: float | None = None,
+        limits: Limits | None = None,
+        guard: Guard | None = None,
+        http_client: Any = None,
+    ) -> None:
+        self._limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
+        self._rules = read_rules(rules)
+        self._fetch = read_fetch(fetch)
+        self._crls = read_evidence(crls, "crls", DEFAULT_LIMITS)
+        self._ocsp_responses = read_evidence(ocsp_responses, "ocsp-responses", DEFAULT_LIMITS)
+        self._server: ServerProfile = read_kind(server, ServerProfile, "server", "chaincheck.ServerProfile(...) or None") or NO_PROFILE
+        self._timeout = read_timeout(timeout)
+        self._guard = guard if guard is None else _checked_guard(guard)
+        self._http_client = http_client
+        self._fetchers: dict[str, Any] = {}
+        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules)  # the owner's, also where ``limits`` is for strangers
+
+    @property
+    def store(self) -> TrustStore | None:
+        """The store judged; ``reload`` gives another."""
+        return self._held.store
+
+    @property
+    def rules(self) -> Rules:
+        """The rules judged by."""
+        return self._rules
+
+    @property
+    def fetch(self) -> Fetch:
+        """Where evidence may come from."""
+        return self._fetch
+
+    @property
+    def guard(self) -> Guard:
+        """Who may be reached. A checker's store is its owner's own: by default its certificates may point into the intranet."""
+        if self._guard is None:
+            from chaincheck.fetch.guard import Guard
+
+            self._guard = Guard.INTRANET
+        return self._guard
+
+    def reload(self, store: Any) -> None:
+        """Judge by another store from now on. Questions under way are answered by the one they began with."""
+        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules)
+
+    def _begin(
+        self, cert: Any, key: Any, presented: Any, at: datetime | None, crls: Any, ocsp_responses: Any, password: Any, timeout: Any
+    ) -> Diagnosis | Asked:
+        """An earlier answer that still holds, or the question to be asked."""
+        held = self._held
+        memo = None
+        alone = key is None and password is None and _empty(presented) and _empty(crls) and _empty(ocsp_responses)
+        if alone and type(cert) is bytes and len(cert) <= ANSWER_BYTES:
+            memo = (cert, at is None)
+            if (known := held.known(memo, at)) is not None:
+                return known
+        holder = read_holder(cert, key, presented, password, self._limits)
+        moment, given = read_moment(at)
+        question = Question(
+            subject=holder.subject,
+            presented=holder.presented,
+            key=holder.key,
+            store=held.store,
+            at=moment,
+            at_given=given,
+            rules=self._rules,
+            fetch=self._fetch,
+            crls=self._crls if _empty(crls) else _joined(self._crls, read_evidence(crls, "crls", self._limits)),
+            ocsp_responses=self._ocsp_responses
+            if _empty(ocsp_responses)
+            else _joined(self._ocsp_responses, read_evidence(ocsp_responses, "ocsp-responses", self._limits)),
+            server=self._server,
+            fetch_unanchored=self._guard is not None and self._guard.fetch_unanchored,
+            notes=holder.notes,
+            presented_told=presented is not None,
+        )
+        pool = held.pool if not holder.presented else None
+        return Asked(question, pool, held, memo, self._timeout if timeout is None else read_timeout(timeout))
+
+
+def _empty(given: Any) -> bool:
+    """Nothing given: the default, or an empty list. None means "not told", and everything else is read."""
+    return isinstance(given, tuple | list) and not given
+
+
+def _joined(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    from hashlib import sha256
+
+    return tuple(sorted({*one, *other}, key=lambda data: sha256(data).digest()))
+
+
+def _checked_guard(guard: Any) -> Guard:
+    from chaincheck.fetch.guard import Guard
+
+    found: Guard = read_kind(guard, Guard, "guard", "chaincheck.Guard.PUBLIC, Guard.INTRANET or Guard(...)")
+    return found
+
+
+def read_timeout(timeout: Any) -> float:
+    """Seconds for all fetching of one question; None: 20, as Windows' ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds."""
+    if timeout is None:
+        return 20.0
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= _LONGEST:
+        found = f"{timeout:g}" if isinstance(timeout, float) else type(timeout).__name__
+        raise InputError("timeout", found=found, expected="seconds, from 0 to 86400", where="timeout")
+    return float(timeout)
