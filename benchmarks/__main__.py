@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import platform
 import tempfile
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pki
 from benchmarks import peers, timing
-from benchmarks.material import Material, material
+from benchmarks.material import Material, crowd, material, mesh
 
 if TYPE_CHECKING:
     import chaincheck
 
 LEAVES, WARM_UP = 400, 100
+CAS = 10_000
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,56 @@ def one_more_leaf(kind: str, label: str, goals: dict[str, float]) -> list[Row]:
     return [*rows, Row(f"the same certificate again, {label}", again, goal=10e-6)]
 
 
+def large_stores() -> list[Row]:
+    """A file with the certificates of 10,000 CAs: opened, and asked about a leaf of one of them; then about leaves of others."""
+    import chaincheck
+
+    made = crowd(CAS, 50)
+    rules = dataclasses.replace(chaincheck.IIS, revocation="off")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix, content in (("DER", made.der), ("SST", made.sst)):
+            file = Path(folder, f"store.{suffix.lower()}")
+            file.write_bytes(content)
+
+            def opened(leaf: pki.Issued, file: Path = file) -> chaincheck.Checker:
+                checker = chaincheck.Checker(store=chaincheck.TrustStore.load(file), rules=rules, fetch="never")
+                if not checker.diagnose(leaf.der, at=pki.AT).accepted:
+                    raise RuntimeError("the certificates of this measure must be accepted")
+                return checker
+
+            def hashed(_: pki.Issued, content: bytes = content) -> bytes:
+                return hashlib.sha256(content).digest()
+
+            medians = timing.in_turns({"chaincheck": opened, "other": hashed}, made.leaves[:12], warm_up=3)
+            work = f"{CAS:,} CA certificates in one {suffix} file"
+            rows.append(Row(f"{work}, open and first answer", medians["chaincheck"], "SHA-256 of its bytes", medians["other"], 3))
+            checker = opened(made.leaves[0])
+
+            def follow(leaf: pki.Issued, checker: chaincheck.Checker = checker) -> object:
+                return checker.diagnose(leaf.der, at=pki.AT)
+
+            following = timing.in_turns({"chaincheck": follow}, made.leaves[1:], warm_up=5)
+            rows.append(Row(f"{work}, next answer", following["chaincheck"], goal=0.3e-3))
+    return rows
+
+
+def nowhere() -> Row:
+    """Issuers in a circle and no anchor: every question by a checker that knows nothing of them yet."""
+    import chaincheck
+
+    leaf, members, root = mesh()
+    store = chaincheck.TrustStore(roots=[root.der], intermediates=[one.der for one in members])
+    rules = dataclasses.replace(chaincheck.IIS, revocation="off")
+
+    def ask(_: None) -> None:
+        if chaincheck.diagnose(leaf.der, store=store, rules=rules, fetch="never", at=pki.AT).accepted:
+            raise RuntimeError("there is no path to an anchor")
+
+    medians = timing.in_turns({"chaincheck": ask}, [None] * 40, warm_up=10)
+    return Row("6 cross-signed CAs of one name and two keys, no path to an anchor", medians["chaincheck"], goal=25e-3)
+
+
 def importing() -> Row:
     programs = {"chaincheck": "import chaincheck", "other": "import cryptography.x509"}
     medians = timing.fresh_processes(programs, times=15)
@@ -150,6 +202,8 @@ def main() -> None:
             {"signature verification alone": 2.2, "cryptography.x509.verification": 3, "pyhanko-certvalidator": 40},
         ),
         *one_more_leaf("p256", "ECDSA P-256", {"signature verification alone": 1.4}),
+        *large_stores(),
+        nowhere(),
         importing(),
         first_answer(),
     ]

@@ -76,7 +76,12 @@ def prepare(folder: Path) -> None:
     inside = made.client("carol", crl_urls=["http://pki.corp.local/issuing.crl"])
     expired = made.client(not_before=datetime(2025, 6, 12, tzinfo=UTC), not_after=datetime(2026, 6, 12, tzinfo=UTC), serial=0x5C3E)
     permitted = x509.NameConstraints([x509.DNSName("example.com")], None)
-    constrained = root.issue_ca("CN=Example Department CA,O=Example", extensions=[(permitted, True)])
+    department = root.issue_ca("CN=Example Department CA,O=Example", extensions=[(permitted, True)])
+    outside = x509.SubjectAlternativeName([x509.DNSName("dave.example.org")])
+    badge = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.55738.666.3"), b"\x0c\x05badge")
+    chamber = root.issue_ca("CN=Example Chamber CA,O=Example", extensions=[(x509.NameConstraints(None, [badge]), True)])
+    policy = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.3.6.1.4.1.55738.1"), None)])
+    bureau = root.issue_ca("CN=Example Bureau CA,O=Example", extensions=[(policy, False)])
     crl = issuing.crl([(stolen.serial, datetime(2026, 5, 16, 12, tzinfo=UTC), "keyCompromise")])
     files = {
         "client.cer": alice.der,
@@ -88,8 +93,12 @@ def prepare(folder: Path) -> None:
         "expired.cer": expired.der,
         "early.cer": made.client(not_before=pki.AT + timedelta(minutes=40)).der,
         "server-only.cer": made.client(eku=["serverAuth"]).der,
-        "constrained.cer": constrained.issue("CN=dave,O=Example").der,
-        "department.cer": constrained.der,
+        "outside.cer": department.issue("CN=dave,O=Example", extensions=[(outside, False)]).der,
+        "department.cer": department.der,
+        "member.cer": chamber.issue("CN=erin,O=Example", extensions=[(x509.SubjectAlternativeName([badge]), False)]).der,
+        "chamber.cer": chamber.der,
+        "frank.cer": bureau.issue("CN=frank,O=Example", extensions=[(policy, False)]).der,
+        "bureau.cer": bureau.der,
         "stolen.cer": stolen.der,
         "bob.cer": bob.der,
         "inside.cer": inside.der,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import time
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from chaincheck.errors import InputError
+from chaincheck.formats.described import described, type_name
 from chaincheck.formats.limits import Limits
 from chaincheck.formats.load import load, load_key
 from chaincheck.formats.loaded import NoteCode
@@ -19,8 +19,6 @@ from chaincheck.store import TrustStore
 from chaincheck.x509.certificate import Certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from chaincheck.formats.loaded import KeyMaterial, Loaded
 
 Fetch = Literal["online", "cached", "never"]
@@ -45,7 +43,7 @@ class Holder:
 
 def read_holder(cert: Any, key: Any, presented: Any, password: Any, limits: Limits) -> Holder:
     """Read certificate, key and presented certificates; raises ``InputError`` where the line of the design is crossed."""
-    if type(cert) is bytes and key is None and not presented:
+    if type(cert) is bytes and key is None and none_given(presented):
         loaded = load(cert, password=password, limits=limits)
         if len(loaded.certificates) == 1 and not loaded.keys:
             return Holder(Certificate(loaded.certificates[0]), (), KEY_NOT_TOLD, _notes(loaded))
@@ -57,10 +55,10 @@ def read_holder(cert: Any, key: Any, presented: Any, password: Any, limits: Limi
             where="cert",
             hint="pass chaincheck.NO_CERTIFICATE if the client has none",
         )
-    extra = _read_presented(presented, password, limits)
+    extra, remarks = _read_presented(presented, password, limits)
     material = None if key is None or key is NO_KEY else load_key(key, password=password, limits=limits)
     if cert is NO_CERTIFICATE:
-        return Holder(None, tuple(extra), _KEY_NONE if key is NO_KEY else _answer(material), ())
+        return Holder(None, tuple(extra), _KEY_NONE if key is NO_KEY else _answer(material), remarks)
     loaded = load(cert, password=password, limits=limits)
     if key is None and loaded.keys:
         material = loaded.keys[0]
@@ -70,14 +68,19 @@ def read_holder(cert: Any, key: Any, presented: Any, password: Any, limits: Limi
         material = next((k for k in loaded.keys if k.spki is not None and matches(k.spki, subject)), material)
     rest = {c.sha256: c for c in (*certificates, *extra) if c != subject}
     answer = _KEY_NONE if key is NO_KEY else _answer(material)
-    return Holder(subject, tuple(rest[i] for i in sorted(rest)), answer, _notes(loaded))
+    return Holder(subject, tuple(rest[i] for i in sorted(rest)), answer, _notes(loaded) + remarks)
 
 
-def _read_presented(presented: Any, password: Any, limits: Limits) -> list[Certificate]:
-    if presented is None or (isinstance(presented, list | tuple) and not presented):
-        return []
+def none_given(value: Any) -> bool:
+    """Whether an argument of several things has none: None, or an empty list or tuple. Empty bytes are not none but damaged."""
+    return value is None or (type(value) in (list, tuple) and len(value) == 0)
+
+
+def _read_presented(presented: Any, password: Any, limits: Limits) -> tuple[list[Certificate], tuple[tuple[str, str], ...]]:
+    if none_given(presented):
+        return [], ()
     loaded = load(presented, password=password, limits=limits, where="presented")
-    return [Certificate(encoded) for encoded in loaded.certificates]
+    return [Certificate(encoded) for encoded in loaded.certificates], _notes(loaded)
 
 
 def _candidates(material: KeyMaterial | None, loaded: Loaded) -> list[bytes]:
@@ -138,8 +141,13 @@ def read_moment(at: Any) -> tuple[int, bool]:
     if at is None:
         return int(time()), False
     if not isinstance(at, datetime):
-        raise InputError("moment", found=type(at).__name__, expected="a timezone-aware datetime, or None for now", where="at")
-    if at.tzinfo is None or at.utcoffset() is None:
+        raise InputError("moment", found=described(at), expected="a timezone-aware datetime, or None for now", where="at")
+    try:
+        offset = at.utcoffset()
+    except Exception as error:  # the caller's time zone may raise anything
+        found = f"a time zone that does not work ({type_name(error)})"
+        raise InputError("moment", found=found, expected="a timezone-aware datetime, or None for now", where="at") from error
+    if offset is None:
         raise InputError(
             "naive-datetime",
             found=f"{at.isoformat()} without a time zone",
@@ -160,7 +168,7 @@ def read_rules(rules: Any) -> Rules:
     """Only Rules: a name is for the command line."""
     if not isinstance(rules, Rules):
         raise InputError(
-            "rules", found=repr(rules)[:80], expected="chaincheck.IIS, RFC5280 or OPENSSL, or dataclasses.replace of one", where="rules"
+            "rules", found=described(rules), expected="chaincheck.IIS, RFC5280 or OPENSSL, or dataclasses.replace of one", where="rules"
         )
     return rules
 
@@ -168,31 +176,52 @@ def read_rules(rules: Any) -> Rules:
 def read_kind(value: Any, kind: type, where: str, expected: str) -> Any:
     """None, or an instance of ``kind``."""
     if value is not None and not isinstance(value, kind):
-        raise InputError("argument-type", found=repr(value)[:80], expected=expected, where=where)
+        raise InputError("argument-type", found=described(value), expected=expected, where=where)
     return value
 
 
 def read_fetch(fetch: Any) -> Fetch:
     """One of the three words."""
-    if fetch not in get_args(Fetch):
-        raise InputError("fetch", found=repr(fetch)[:80], expected='"online", "cached" or "never"', where="fetch")
-    word: Fetch = fetch
-    return word
+    words: tuple[Fetch, ...] = get_args(Fetch)
+    for word in words:
+        if type(fetch) is str and fetch == word:
+            return word
+    raise InputError("fetch", found=described(fetch), expected='"online", "cached" or "never"', where="fetch")
 
 
-def read_evidence(source: Any, kind: Literal["crls", "ocsp-responses"], limits: Limits) -> tuple[bytes, ...]:
-    """CRLs or OCSP responses as DER, without duplicates, in the order of their SHA-256."""
-    if source is None or (isinstance(source, list | tuple) and not source):
-        return ()
+class Evidence(NamedTuple):
+    """CRLs or OCSP responses as DER, without duplicates, in the order of their SHA-256; (where, what) of each that could not be read."""
+
+    der: tuple[bytes, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+
+    def joined(self, other: Evidence) -> Evidence:
+        """Both together, each thing once."""
+        return Evidence(_in_order({*self.der, *other.der}), tuple(dict.fromkeys((*self.notes, *other.notes))))
+
+
+def gather_evidence(source: Any, kind: Literal["crls", "ocsp-responses"], limits: Limits) -> Evidence:
+    """Read CRLs or OCSP responses. An item that is none at all raises ``InputError``; a damaged part of a bundle is a note."""
+    if none_given(source):
+        return Evidence()
     where = kind.replace("-", "_")
-    parts: Iterable[Any] = source if isinstance(source, list | tuple) else (source,)
+    several = isinstance(source, list | tuple)
     found: set[bytes] = set()
-    for part in parts:
-        loaded = load(part, limits=limits, where=where, expect=kind)
+    notes: dict[tuple[str, str], None] = {}
+    for index, part in enumerate(source if several else (source,)):
+        loaded = load(part, limits=limits, where=f"{where}[{index}]" if several else where, expect=kind)
         found.update(loaded.crls if kind == "crls" else loaded.ocsp_responses)
+        if loaded.notes or loaded.certificates:
+            from chaincheck.formats.damage import lost_evidence
+
+            notes.update(dict.fromkeys(lost_evidence(loaded, "evidence")))
+    return Evidence(_in_order(found), tuple(notes))
+
+
+def _in_order(found: set[bytes]) -> tuple[bytes, ...]:
     return tuple(sorted(found, key=lambda data: sha256(data).digest()))
 
 
 def is_machine_store(store: Any) -> bool:
     """Whether the caller named this machine's own store."""
-    return isinstance(store, str | os.PathLike) and os.fspath(store) == "system"
+    return isinstance(store, str) and store == "system"  # as TrustStore.load reads it: Path("system") is a file of that name

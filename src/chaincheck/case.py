@@ -159,6 +159,8 @@ def _question_table(question: Question, files: _Files) -> dict[str, Any]:
     table["ocsp_responses"] = sorted(files.add("ocsp", "ocsp", response) for response in question.ocsp_responses)
     if question.notes:
         table["notes"] = [list(note) for note in question.notes]
+    if question.evidence_notes:
+        table["evidence_notes"] = [list(note) for note in question.evidence_notes]
     key = question.key
     table["key"] = {"state": key.state.value}
     if key.spki is not None:
@@ -179,6 +181,8 @@ def _store_table(store: TrustStore, files: _Files) -> dict[str, Any]:
         table["assumptions"] = list(store.assumptions)
     if store.notes:
         table["notes"] = [list(note) for note in store.notes]
+    if store.evidence_notes:
+        table["evidence_notes"] = [list(note) for note in store.evidence_notes]
     for compartment in COMPARTMENTS:
         entries: tuple[Entry, ...] | None = getattr(store, compartment)
         if entries is not None:
@@ -287,6 +291,7 @@ def _read_question(document: Mapping[str, Any], source: Source) -> Question:
         server=ServerProfile(here=_flag(server, "here")),
         fetch_unanchored=_flag(table, "fetch_unanchored"),
         notes=_pairs(table.get("notes", []), "question.notes"),
+        evidence_notes=_pairs(table.get("evidence_notes", []), "question.evidence_notes"),
         presented_told=not _flag(table, "presented_not_told"),
     )
 
@@ -316,6 +321,7 @@ def _read_store(table: Mapping[str, Any], source: Source) -> TrustStore:
         store.crls = _contents(table["crls"], "store.crls", source)
     store.assumptions = tuple(str(code) for code in _list(table.get("assumptions", []), "store.assumptions"))
     store.notes = _pairs(table.get("notes", []), "store.notes")
+    store.evidence_notes = _pairs(table.get("evidence_notes", []), "store.evidence_notes")
     return store
 
 

@@ -14,7 +14,7 @@ from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
     from chaincheck.causes.cause import Cause
@@ -93,6 +93,14 @@ class Change:
     verdict: Verdict | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyOutcome:
+    """RFC 5280 6.1.5 (g), 6.1.6: the user-constrained policy set (dotted OIDs), and the qualifiers of each policy in words."""
+
+    user_constrained_policy_set: frozenset[str]
+    qualifiers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
 class Seen(NamedTuple):
     """An element as a path shows it: what is left of a node when an answer is pickled."""
 
@@ -104,21 +112,31 @@ class Seen(NamedTuple):
 class Judged:
     """One candidate as the engine judged it, made into a ``Path`` when somebody looks. ``rooted``: it ends in a root, trusted or not."""
 
-    __slots__ = ("anchored", "causes", "nodes", "rooted")
+    __slots__ = ("anchored", "causes", "nodes", "policies", "rooted")
 
-    def __init__(self, nodes: Sequence[Node | Seen], anchored: bool, rooted: bool, causes: tuple[Cause, ...]) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Node | Seen],
+        anchored: bool,
+        rooted: bool,
+        causes: tuple[Cause, ...],
+        policies: Callable[[], PolicyOutcome] | PolicyOutcome | None,
+    ) -> None:
         self.nodes = nodes
+        self.policies = policies
         self.anchored = anchored
         self.rooted = rooted
         self.causes = causes
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Judged, (
-            tuple(Seen(node.certificate, node.subject, node.places) for node in self.nodes),
-            self.anchored,
-            self.rooted,
-            self.causes,
-        )
+        seen = tuple(Seen(node.certificate, node.subject, node.places) for node in self.nodes)
+        return Judged, (seen, self.anchored, self.rooted, self.causes, self.policy_outcome())
+
+    def policy_outcome(self) -> PolicyOutcome | None:
+        """What policies leave of the path; worked out when it is first asked for."""
+        if callable(self.policies):
+            self.policies = self.policies()
+        return self.policies
 
 
 class Diagnosis:
@@ -259,6 +277,11 @@ class Diagnosis:
     def path(self) -> Path | None:
         """The best candidate path; None without a certificate."""
         return self.paths[0] if self._judged else None
+
+    @property
+    def policies(self) -> PolicyOutcome | None:
+        """The policies under which ``path`` is valid (RFC 5280 6.1.6); None without a complete path."""
+        return self._judged[0].policy_outcome() if self._judged and self._judged[0].anchored else None
 
     @property
     def upcoming(self) -> tuple[Change, ...]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
-from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, Statement
+from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, PolicyOutcome, Statement
 from chaincheck.outlook import window_of
 from chaincheck.path.build import search
 from chaincheck.path.missing import judge_end
+from chaincheck.path.name_constraints import Budget
 from chaincheck.path.pool import Pool
 from chaincheck.path.validate import validate
 from chaincheck.possession import judge_key
@@ -21,13 +22,15 @@ from chaincheck.question import KeyState
 from chaincheck.store import DISALLOWED, INTERMEDIATES, ROOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from chaincheck.causes.cause import Cause
     from chaincheck.fetch.request import Request, Response
     from chaincheck.path.build import Candidate, Search
+    from chaincheck.path.policy import Policies
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.x509.policies import Qualifier
 
 
 def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Request], list[Response], Diagnosis]:
@@ -39,6 +42,10 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
     store_name = question.store.name if question.store is not None else ""
     found = search(question.subject, pool, question.at)
     rulings = _rule(found, pool, question, store_name)
+    if question.fetch_unanchored and not rulings[0].candidate.anchored:
+        from chaincheck.naming import name_missing
+
+        yield from name_missing(question, rulings[0])
     statuses: tuple[RevocationStatus, ...] = ()
     unchecked: list[Statement] = []
     notes: list[Cause] = []
@@ -64,8 +71,9 @@ def _rule(found: Search, pool: Pool, question: Question, store_name: str) -> lis
     """Judge the candidates as they come: the first 32, and on until one is clean or the search ends; keep the best 32."""
     rulings: list[Ruling] = []
     clean = False
+    budget = Budget()
     for candidate in found:
-        ruling = _ruling(candidate, pool, question, store_name)
+        ruling = _ruling(candidate, pool, question, store_name, budget)
         rulings.append(ruling)
         clean = clean or (candidate.anchored and not any(ruling.fatal()))
         if clean and len(rulings) >= CANDIDATES:
@@ -78,10 +86,11 @@ def _rule(found: Search, pool: Pool, question: Question, store_name: str) -> lis
 class Ruling:
     """One candidate with all its causes so far; ``checked``: its revocation has been looked into; ``in_date``: when all of it holds."""
 
-    __slots__ = ("candidate", "causes", "checked", "in_date")
+    __slots__ = ("candidate", "causes", "checked", "in_date", "policies")
 
-    def __init__(self, candidate: Candidate, causes: list[Cause], in_date: tuple[int, int]) -> None:
+    def __init__(self, candidate: Candidate, causes: list[Cause], in_date: tuple[int, int], policies: Policies) -> None:
         self.candidate = candidate
+        self.policies = policies
         self.in_date = in_date
         self.causes = causes
         self.checked = False
@@ -99,12 +108,12 @@ class Ruling:
         return proven > 0, not self.candidate.anchored, unproven > 0, proven, unproven
 
 
-def _ruling(candidate: Candidate, pool: Pool, question: Question, store_name: str) -> Ruling:
-    judgement = validate(candidate, pool, question.at, store_name)
+def _ruling(candidate: Candidate, pool: Pool, question: Question, store_name: str, budget: Budget) -> Ruling:
+    judgement = validate(candidate, pool, question.at, store_name, budget)
     found = list(judgement.causes)
     if question.store is not None and not candidate.anchored:
         found += judge_end(candidate, pool, question.store)
-    return Ruling(candidate, found, (judgement.holds_from, judgement.holds_until))
+    return Ruling(candidate, found, (judgement.holds_from, judgement.holds_until), judgement.policies)
 
 
 def _without_certificate(question: Question) -> Diagnosis:
@@ -117,14 +126,35 @@ def _rooted(candidate: Candidate) -> bool:
     return candidate.anchored or (len(candidate.nodes) > 1 and candidate.nodes[-1].self_signed)
 
 
+def _policies(ruling: Ruling, question: Question) -> Callable[[], PolicyOutcome]:
+    """How the policies of a path are told, if anybody asks."""
+    subject, state, settings = question.subject, ruling.policies, question.rules.policies
+
+    def tell() -> PolicyOutcome:
+        if subject is None or any(cause.code is CauseCode.POLICY_NOT_SATISFIED for cause in ruling.causes):
+            return PolicyOutcome(user_constrained_policy_set=frozenset())  # RFC 5280 6.1.6: of value only where the path is valid
+        last, _ = state.certificate(subject, last=True)
+        outcome = last.wrap_up(subject, settings)
+        told = tuple((policy, tuple(map(_in_words, found))) for policy, found in sorted(outcome.qualifiers.items()) if found)
+        return PolicyOutcome(user_constrained_policy_set=outcome.user_constrained_policy_set, qualifiers=told)
+
+    return tell
+
+
+def _in_words(qualifier: Qualifier) -> str:
+    from chaincheck.x509.policies import CPSPointer
+
+    return qualifier.uri if isinstance(qualifier, CPSPointer) else qualifier.explicit_text or qualifier.organization or ""
+
+
 def _everyday(question: Question, pool: Pool, rulings: list[Ruling], statuses: tuple[RevocationStatus, ...]) -> Diagnosis | None:
     """The answer of a monitoring agent's good day, by the shortest way: one path, no cause, nothing to say. None for every other."""
-    ruling = rulings[0]
-    if len(rulings) > 1 or ruling.causes or statuses or not ruling.candidate.anchored or question.notes or question.store is None:
+    ruling, store = rulings[0], question.store
+    if len(rulings) > 1 or ruling.causes or statuses or not ruling.candidate.anchored or store is None or not store.told(ROOTS):
         return None
-    if question.key.state is not KeyState.NOT_TOLD or question.store.notes or pool.misplaced_in_root() or not question.store.told(ROOTS):
+    if question.key.state is not KeyState.NOT_TOLD or question.notes or store.notes or pool.misplaced_in_root():
         return None
-    judged = (Judged(ruling.candidate.nodes, True, True, ()),)
+    judged = (Judged(ruling.candidate.nodes, True, True, (), _policies(ruling, question)),)
     holds = window_of(question, rulings, statuses)
     return Diagnosis(question, Verdict.ACCEPTED, judged, (), (), _assumptions(question, pool), (), holds, None)
 
@@ -150,7 +180,10 @@ def _conclude(
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
     verdict = _verdict(question, rulings, common, unchecked)
     holds = window_of(question, rulings, statuses)
-    judged = tuple(Judged(r.candidate.nodes, r.candidate.anchored, _rooted(r.candidate), tuple(r.causes)) for r in rulings[:CANDIDATES])
+    judged = tuple(
+        Judged(r.candidate.nodes, r.candidate.anchored, _rooted(r.candidate), tuple(r.causes), _policies(r, question))
+        for r in rulings[:CANDIDATES]
+    )
     assumptions = _assumptions(question, pool) + tuple(extra)
     left = found.left + len(rulings[CANDIDATES:])
     cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
@@ -264,6 +297,9 @@ def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
         found.append(Statement(code="presented-not-told", blocks=True))
     for cause in best:
         found += _unjudged(cause)
+    # what was damaged may have spoken against a certificate of the path: a CRL, a member of the Untrusted Certificates store
+    damaged = list(dict.fromkeys(question.evidence_notes + store.evidence_notes))[:DAMAGED_SHOWN]
+    found += [Statement(code="evidence-damaged", facts=(("where", where), ("reason", reason)), blocks=True) for where, reason in damaged]
     return found
 
 

@@ -6,6 +6,9 @@ OCSP responders and CRL distribution points of the certificate, one source a rou
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from chaincheck import causes
@@ -13,14 +16,17 @@ from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.diagnosis import Statement
 from chaincheck.fetch.request import Request
 from chaincheck.path.build import search
+from chaincheck.path.elements import NEVER, distrusted_from, judge_static
+from chaincheck.path.pool import DISALLOWED
 from chaincheck.path.validate import validate
 from chaincheck.revocation.attempt import Attempt, Reason, failed
 from chaincheck.revocation.attempt import Outcome as Found
 from chaincheck.revocation.evidence import Evidence
-from chaincheck.revocation.sources import Source, addresses, sources
+from chaincheck.revocation.sources import Source, addresses, sources, unaddressed
 from chaincheck.revocation.status import RevocationStatus, Status, about_nobody, judge
-from chaincheck.revocation.target import Context, Signer, Target
-from chaincheck.x509.signature import Signature
+from chaincheck.revocation.target import Context, Fitness, Signer, Target
+from chaincheck.x509.der import Malformed
+from chaincheck.x509.signature import BROKEN_HASHES, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -36,14 +42,15 @@ if TYPE_CHECKING:
 
 # Rounds of requests for one question: OCSP and CRL URLs of one certificate come one after the other. Real ones name one to four.
 ROUNDS = 16
-# A certificate below an element with one of these has no issuer whose word counts, so its URLs are a stranger's.
-_DISQUALIFYING = frozenset(
+# What may be wrong with the certificate itself, whose issuers count all the same: its dates, usages and key.
+_ITS_OWN = frozenset(
     {
-        CauseCode.BAD_SIGNATURE, CauseCode.ALGORITHM_UNSUPPORTED_HERE, CauseCode.NOT_A_CA, CauseCode.WRONG_KEY_USAGE,
-        CauseCode.PATH_TOO_LONG, CauseCode.MALFORMED, CauseCode.DISTRUSTED, CauseCode.NOT_SELF_SIGNED_IN_ROOT,
-        CauseCode.UNKNOWN_CRITICAL_EXTENSION,
+        CauseCode.EXPIRED, CauseCode.NOT_YET_VALID, CauseCode.WRONG_KEY_USAGE, CauseCode.WRONG_EXTENDED_KEY_USAGE,
+        CauseCode.ANY_EXTENDED_KEY_USAGE, CauseCode.WEAK_KEY,
     }
 )  # fmt: skip
+# Candidate paths of one signer of evidence that are judged; real ones have one or two.
+SIGNER_PATHS = 32
 
 
 class Findings:
@@ -61,13 +68,18 @@ class Findings:
 def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[list[Request], list[Response], Findings]:
     """Look into the candidates, the best first, until one is clean or none is left that could be; adds the causes to the rulings."""
     evidence = _given(question)
+    shared = list(evidence)
     known: dict[tuple[bytes, bytes, bool, bytes], _Inquiry] = {}
     of_ruling: dict[int, list[_Inquiry]] = {}
     while True:
         ruling = _next(rulings)
         if ruling is None:
             break
-        inquiries = [known.setdefault(new.key, new) for new in _inquiries(question, pool, ruling, evidence)]
+        inquiries = []
+        for new in _inquiries(question, pool, ruling, evidence, shared):
+            if new.key not in known or known[new.key].stopped:
+                known[new.key] = new
+            inquiries.append(known[new.key])
         of_ruling[id(ruling)] = inquiries
         yield from _rounds(inquiries)
         for inquiry in inquiries:
@@ -84,7 +96,9 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
         findings.assumptions.append(Statement(code="vantage-point"))
     if not all(inquiry.addresses_checked for inquiries in of_ruling.values() for inquiry in inquiries):
         findings.assumptions.append(Statement(code="addresses-not-checked"))
-    findings.notes = [_about_others(each, question) for each in about_nobody(findings.statuses, evidence)]
+    findings.notes = [
+        _about_others(each, question) for each in about_nobody(findings.statuses, evidence) if not _of_an_issuer(each, rulings[0].candidate)
+    ]
     return findings
 
 
@@ -109,6 +123,23 @@ def _about_others(evidence: Evidence, question: Question) -> Cause:
     return causes.make(CauseCode.REVOCATION_OUT_OF_SCOPE, Role.SUBJECT, question.subject, details, severity=Severity.NOTE)
 
 
+def _of_an_issuer(evidence: Evidence, candidate: Candidate) -> bool:
+    """Whether it speaks for an issuer of this path after all: that of a certificate whose own signature is what is wrong."""
+    for node, edge in zip(candidate.nodes, candidate.edges, strict=False):
+        certificate = node.certificate
+        if certificate is None or edge.signature is not Signature.INVALID:
+            continue
+        try:
+            if evidence.kind == "crl":
+                if evidence.crl().issuer.normalised == certificate.issuer.normalised:
+                    return True
+            elif any(each.certificate.is_by(certificate.issuer_der, edge.issuer.public_key) for each in evidence.ocsp().responses[:100]):
+                return True
+        except Malformed:
+            return False
+    return False
+
+
 def _next(rulings: list[Ruling]) -> Ruling | None:
     """The best candidate, then every other one that nothing proven speaks against; None when a clean one was found or none is left."""
     if not rulings[0].checked:
@@ -126,64 +157,100 @@ def _given(question: Question) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
-def _inquiries(question: Question, pool: Pool, ruling: Ruling, evidence: tuple[Evidence, ...]) -> Iterator[_Inquiry]:
+def _inquiries(
+    question: Question, pool: Pool, ruling: Ruling, evidence: tuple[Evidence, ...], shared: list[Evidence]
+) -> Iterator[_Inquiry]:
     """One for each certificate of the candidate whose issuer is known, the anchor left out (RFC 5280 6.1.3 (a)(3))."""
     candidate = ruling.candidate
     for index, edge in enumerate(candidate.edges):
-        certificate = candidate.nodes[index].certificate
-        if certificate is None or edge.signature is Signature.INVALID or (index and question.rules.revocation == "subject"):
+        if edge.signature is Signature.INVALID or (index and question.rules.revocation == "subject"):
             continue
-        issuer = edge.issuer
-        target = Target(
-            certificate=certificate,
-            issuer_name=issuer.subject,
-            issuer_key=issuer.public_key,
-            issuer_certificate=issuer.certificate,
-            role=Role.INTERMEDIATE if index else Role.SUBJECT,
-        )
-        yield _Inquiry(question, pool, candidate, target, evidence, _vouched(ruling, index))
+        target = _target(candidate, index, Role.INTERMEDIATE if index else Role.SUBJECT)
+        if target is not None:
+            yield _Inquiry(question, pool, candidate, index, target, evidence, shared, _vouched(ruling, index))
+
+
+def _target(candidate: Candidate, index: int, role: Role) -> Target | None:
+    """The question for one element of a path, under the issuer it has there."""
+    certificate, issuer = candidate.nodes[index].certificate, candidate.edges[index].issuer
+    if certificate is None:
+        return None
+    return Target(
+        certificate=certificate,
+        issuer_name=issuer.subject,
+        issuer_key=candidate.edges[index].key,
+        issuer_certificate=issuer.certificate,
+        role=role,
+    )
 
 
 def _vouched(ruling: Ruling, index: int) -> bool:
-    """Whether every issuer above that element is a permitted CA on a path to an anchor: the guard's question."""
-    if not ruling.candidate.anchored:
+    """Whether every issuer above that element is a CA whose word counts, on a path to an anchor: the guard's question.
+
+    Nothing fatal may be said of an issuer, proven or not, and of the certificate itself only what no issuer answers for. That the
+    revocation of an issuer is unknown does not count here, else nobody could ever be asked: see ``_Inquiry.vouched``.
+    """
+    candidate = ruling.candidate
+    if not candidate.anchored or any(edge.signature is not Signature.VALID for edge in candidate.edges[index:]):
         return False
-    above = {node.certificate for node in ruling.candidate.nodes[index + 1 :]}
-    own = ruling.candidate.nodes[index].certificate
-    return not any(
-        cause.severity is Severity.FATAL
-        and (
-            (cause.code in _DISQUALIFYING and cause.certificate in above)
-            or (cause.code is CauseCode.BAD_SIGNATURE and cause.certificate == own)
-        )
-        for cause in ruling.causes
-    )
+    above = {node.certificate for node in candidate.nodes[index + 1 :]}
+    own = candidate.nodes[index].certificate
+    fatal = [cause for cause in ruling.causes if cause.severity is Severity.FATAL and not cause.code.value.startswith("revocation-")]
+    return not any(cause.certificate in above or (cause.certificate == own and cause.code not in _ITS_OWN) for cause in fatal)
 
 
 class _Inquiry:
     """The revocation of one certificate under one issuer: evidence so far, sources still to be asked."""
 
     def __init__(
-        self, question: Question, pool: Pool, candidate: Candidate, target: Target, evidence: tuple[Evidence, ...], vouched: bool
+        self,
+        question: Question,
+        pool: Pool,
+        candidate: Candidate,
+        index: int,
+        target: Target,
+        evidence: tuple[Evidence, ...],
+        shared: list[Evidence],
+        permitted: bool,
     ) -> None:
         self.question = question
         self.pool = pool
         self.candidate = candidate
+        self.index = index
         self.target = target
-        self.vouched = vouched
-        self.key = (target.certificate.sha256, target.issuer_key.spki, vouched, candidate.nodes[-1].identity)
+        self._permitted = permitted
+        self.key = (target.certificate.sha256, target.issuer_key.spki, permitted, candidate.nodes[-1].identity)
         self._evidence = list(evidence)
+        self._shared = shared  # everything at hand for the question: what was fetched for other certificates too
         self._failures: list[Attempt] = []
         self._waiting: list[Source] | None = None
-        self._status: RevocationStatus | None = None
+        self._judged: tuple[int, RevocationStatus] | None = None
+        self._above: tuple[int, bool] | None = None
+        self._signers_known: dict[bytes, tuple[int, Signer]] = {}
+        self._responders_known: dict[tuple[bytes, bytes], tuple[int, Fitness]] = {}
         self._withheld: tuple[str, ...] = ()
         self.addresses_checked = True
+        self.stopped = False
+        """Sources were not asked because an issuer above turned out to be revoked; on another path that may be different."""
+
+    @property
+    def vouched(self) -> bool:
+        """Whether every issuer above counts, by the evidence at hand too: what a revoked CA issued is a stranger's."""
+        return self._permitted and not self._revoked_above()
+
+    def _revoked_above(self) -> bool:
+        if self._above is None or self._above[0] != len(self._shared):
+            above = range(self.index + 1, len(self.candidate.edges))
+            targets = [target for each in above if (target := _target(self.candidate, each, Role.SIGNER)) is not None]
+            revoked = any(self._against(target, self._full_context(target))[0] for target in targets)
+            self._above = len(self._shared), revoked
+        return self._above[1]
 
     @property
     def status(self) -> RevocationStatus:
-        if self._status is None:
-            self._status = judge(self.target, self._evidence, self._context(), self._failures)
-        return self._status
+        if self._judged is None or self._judged[0] != len(self._shared):
+            self._judged = len(self._shared), judge(self.target, self._evidence, self._context(), self._failures)
+        return self._judged[1]
 
     def next_request(self) -> Request | None:
         """The next source to ask; None when the status is decided or nothing is left."""
@@ -192,6 +259,12 @@ class _Inquiry:
         if self._waiting is None:
             self._waiting = self._allowed()
         if not self._waiting:
+            return None
+        if self._judged_stranger():
+            self.stopped = True
+            self._withheld = tuple(source.url for source in self._waiting)
+            self._fail(self._waiting, Reason.NO_PERMITTED_ISSUER)
+            self._waiting = []
             return None
         source = self._waiting.pop(0)
         headers = (("Content-Type", "application/ocsp-request"), ("Accept", "application/ocsp-response")) if source.kind == "ocsp" else ()
@@ -205,13 +278,17 @@ class _Inquiry:
             anchored=self.vouched,
         )
 
+    def _judged_stranger(self) -> bool:
+        return not self.question.fetch_unanchored and not self.vouched
+
     def _allowed(self) -> list[Source]:
         """The sources that may be asked; the others are noted with the reason."""
         found = list(sources(self.target.certificate, self.target.issuer_key))
         question = self.question
-        if not self.vouched and not question.fetch_unanchored and question.fetch == "online":
+        if question.fetch == "online" and self._judged_stranger():
+            self.stopped = self._permitted
             self._withheld = tuple(source.url for source in found)
-            reason = "no path to a trust anchor"
+            reason = Reason.NO_PERMITTED_ISSUER if self.candidate.anchored else "no path to a trust anchor"
         elif question.fetch != "online":
             reason = f'fetch="{question.fetch}"'
         else:
@@ -224,7 +301,7 @@ class _Inquiry:
     def _fail(self, refused: list[Source], reason: str) -> None:
         self._failures += [failed(source.kind, source.url, "not-fetched", reason) for source in refused]
         if refused:
-            self._status = None
+            self._judged = None
 
     def receive(self, response: Response) -> None:
         """Take what came back for the last request."""
@@ -232,23 +309,29 @@ class _Inquiry:
         kind: Literal["crl", "ocsp"] = "ocsp" if request.kind == "ocsp" else "crl"
         self.addresses_checked = self.addresses_checked and response.address_checked
         if response.ok:
-            self._evidence.append(
-                Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at)
-            )
+            found = Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at)
+            self._evidence.append(found)
+            self._shared.append(found)
         else:
             self._failures.append(failed(kind, request.url, response.outcome.value, response.detail))
-        self._status = None
+        self._judged = None
 
     def _context(self) -> Context:
         rules = self.question.rules
-        return Context(
-            at=self.question.at,
+        return replace(
+            self._full_context(self.target),
             anchored=self.candidate.anchored,
-            find_signers=self._signers,
             unknown_severity=Severity.FATAL if rules.unknown_status == "refuse" else Severity.WARNING,
             nothing_severity=Severity.FATAL if rules.no_source == "refuse" else Severity.NOTE,
             proven=self._proven(),
         )
+
+    def _basic_context(self) -> Context:
+        """At that moment, by these rules, with nobody believed but the issuer itself and whom it delegated."""
+        return Context(at=self.question.at, refused_hashes=BROKEN_HASHES | self.question.rules.refused_hashes)
+
+    def _full_context(self, target: Target) -> Context:
+        return replace(self._basic_context(), find_signers=self._signers, responder=partial(self._responder, target))
 
     def _proven(self) -> bool:
         """Whether a status that is unknown here is unknown to the server too.
@@ -258,6 +341,9 @@ class _Inquiry:
         """
         failures = [attempt for attempt in self._failures if attempt.outcome is not Found.NOT_FETCHED]
         question = self.question
+        certificate = self.target.certificate
+        if question.rules.evidence != "caller" and not addresses(certificate) and unaddressed(certificate):
+            return False  # a directory may tell the server what no address does
         if question.server.here:  # what was not tried here (ldap, refused by the guard) the server may well read
             return question.fetch == "online" and all(attempt.outcome is Found.UNREACHABLE for attempt in self._failures)
         if question.rules.evidence == "caller":
@@ -267,48 +353,86 @@ class _Inquiry:
 
     def _signers(self, name: Name, kind: Literal["crl", "ocsp"]) -> list[Signer]:
         """Every certificate known of that name, and whether a valid path leads from it to the anchor of this path (RFC 5280 6.3.3 (f))."""
-        return [
-            Signer(certificate=node.certificate, trusted=self._trusted(node.certificate))
-            for node in self.pool.named(name)
-            if node.certificate is not None and node.usable
-        ]
+        return [self._signer(node.certificate) for node in self.pool.named(name) if node.certificate is not None and node.usable]
 
-    def _trusted(self, certificate: Certificate) -> bool:
+    def _signer(self, certificate: Certificate) -> Signer:
+        known = self._signers_known.get(certificate.sha256)
+        if known is None or known[0] != len(self._shared):
+            trusted, begins, ends = self._trusted(certificate)
+            signer = Signer(certificate=certificate, trusted=trusted, holds_from=begins, holds_until=ends)
+            known = self._signers_known[certificate.sha256] = len(self._shared), signer
+        return known[1]
+
+    def _trusted(self, certificate: Certificate) -> tuple[bool, int | None, int | None]:
+        """Whether a valid path leads to the anchor of this path, and from when until when that stays so."""
         anchor = self.candidate.nodes[-1]
         if not self.candidate.anchored:
-            return False
+            return False, None, None
         if certificate == anchor.certificate:
-            return True
-        store = self.question.store
-        for candidate in search(certificate, self.pool, self.question.at):
-            if candidate.anchored and candidate.nodes[-1].identity == anchor.identity:
-                found = validate(candidate, self.pool, self.question.at, store.name if store is not None else "").causes
-                valid = not any(cause.severity is Severity.FATAL and cause.code not in _USAGES for cause in found)
-                if valid and not self._revoked(candidate):
-                    return True
-        return False
-
-    def _revoked(self, candidate: Candidate) -> bool:
-        """Whether the evidence at hand revokes the signer or a CA above it.
-
-        RFC 5280 6.3.3 (f) asks for a valid path, and 6.1.3 (a)(3) makes revocation part of that. Only evidence signed by the issuer
-        itself counts here, so that no signer vouches for another in a circle.
-        """
-        context = Context(at=self.question.at)
-        for index, edge in enumerate(candidate.edges):
-            certificate, issuer = candidate.nodes[index].certificate, edge.issuer
-            if certificate is None:
+            return True, None, None
+        at, store = self.question.at, self.question.store
+        name = store.name if store is not None else ""
+        context = self._basic_context()
+        # A delegated responder may not lift by its word what the issuer said.
+        contexts = (context, replace(context, delegates=False))
+        edges: set[int] = set()
+        for candidate in islice(search(certificate, self.pool, at), SIGNER_PATHS):
+            if not candidate.anchored or candidate.nodes[-1].identity != anchor.identity:
                 continue
-            target = Target(
-                certificate=certificate,
-                issuer_name=issuer.subject,
-                issuer_key=issuer.public_key,
-                issuer_certificate=issuer.certificate,
-                role=Role.SIGNER,
-            )
-            if judge(target, self._evidence, context).status in (Status.REVOKED, Status.ON_HOLD):
-                return True
-        return False
+            judgement = validate(candidate, self.pool, at, name)
+            dates = _edges(candidate)
+            revoked = False
+            for index in range(len(candidate.edges)):
+                for each in contexts:
+                    found, more = self._is_revoked(candidate, index, each)
+                    revoked = revoked or found
+                    dates |= more
+            if not revoked and not any(cause.severity is Severity.FATAL and not _of_a_client(cause) for cause in judgement.causes):
+                return True, *_between(dates, at)
+            edges |= dates
+        return False, *_between(edges, at)
+
+    def _is_revoked(self, candidate: Candidate, index: int, context: Context) -> tuple[bool, set[int]]:
+        """Whether the evidence at hand speaks against an element of a path, and the moments at which that may change.
+
+        RFC 5280 6.3.3 (f) asks for a valid path, and 6.1.3 (a)(3) makes revocation part of that. The context of a signer knows no other
+        signers, so that no signer vouches for another in a circle.
+        """
+        target = _target(candidate, index, Role.SIGNER)
+        return (False, set()) if target is None else self._against(target, context)
+
+    def _against(self, target: Target, context: Context) -> tuple[bool, set[int]]:
+        status = judge(target, self._shared, context)
+        speaking = any(each.against is not None for each in status.attempts)
+        edges = {status.holds_from} if speaking and status.holds_from is not None else set()
+        if speaking and status.holds_until is not None:
+            edges.add(status.holds_until + 1)
+        revoked = status.status in (Status.REVOKED, Status.ON_HOLD)
+        return revoked or (speaking and status.status is Status.UNKNOWN), edges
+
+    def _responder(self, target: Target, certificate: Certificate) -> Fitness:
+        """What the store, the rules and the evidence at hand have against a responder delegated by the target's issuer."""
+        key = certificate.sha256, target.issuer_key.spki
+        known = self._responders_known.get(key)
+        if known is None or known[0] != len(self._shared):
+            known = self._responders_known[key] = len(self._shared), self._fitness(replace(target, certificate=certificate))
+        return known[1]
+
+    def _fitness(self, target: Target) -> Fitness:
+        at, rules, certificate = self.question.at, self.question.rules, target.certificate
+        node = self.pool.subject_node(certificate)
+        since = distrusted_from(node)
+        context = replace(self._basic_context(), find_signers=self._signers, delegates=False)
+        revoked, edges = self._against(target, context)
+        begins, ends = _between(edges | {since}, at)
+        fault: Reason | None = None
+        if DISALLOWED in node.places or since <= at:
+            fault = Reason.RESPONDER_DISTRUSTED
+        elif revoked:
+            fault = Reason.RESPONDER_REVOKED
+        elif any(each.code is CauseCode.WEAK_KEY for each in judge_static(certificate, Role.SIGNER, rules)):
+            fault = Reason.RESPONDER_WEAK_KEY
+        return Fitness(fault, begins, ends)
 
     def unchecked(self) -> Iterator[Statement]:
         """What stands in the way of knowing."""
@@ -319,6 +443,8 @@ class _Inquiry:
             yield Statement(code="expired-revocation", facts=(certificate,))  # RFC 5280 3.3: a CRL may leave it out after that
             return
         if self.status.decided:
+            if self.status.status is Status.GOOD and any(Reason.DELTA_NOT_JUDGED in each.notes for each in self.status.attempts):
+                yield Statement(code="delta-not-judged", facts=(certificate,))
             return
         if any(Reason.RELATIVE_TO_PATH in attempt.notes for attempt in self.status.attempts):
             yield Statement(code="relative-evidence", facts=(certificate,), blocks=blocks)
@@ -329,7 +455,8 @@ class _Inquiry:
         if not self._proven() and any(attempt.outcome not in _NOT_ASKED for attempt in self.status.attempts):
             yield Statement(code="revocation-undecided", facts=(certificate,), blocks=blocks)
         for code, outcomes in _OBSTACLES:
-            found = [attempt for attempt in self._failures if attempt.outcome in outcomes]
+            unasked = [attempt for attempt in self.status.attempts if attempt.detail == Reason.NO_ADDRESS]
+            found = [attempt for attempt in self._failures + unasked if attempt.outcome in outcomes]
             if found:
                 facts = [certificate, ("urls", ", ".join(dict.fromkeys(attempt.source for attempt in found)))]
                 if code == "revocation-not-fetched":
@@ -345,8 +472,28 @@ _OBSTACLES = (
     ("revocation-not-fetched", (Found.NOT_FETCHED,)),
 )
 
-# A CA that signs CRLs is not a client: what its own usages say about client authentication does not count here.
+# The signer of a CRL is not a client: what its own usages say about client authentication does not count. Those of the CAs above it do.
 _USAGES = frozenset({CauseCode.WRONG_EXTENDED_KEY_USAGE, CauseCode.ANY_EXTENDED_KEY_USAGE, CauseCode.WRONG_KEY_USAGE})
+
+
+def _of_a_client(cause: Cause) -> bool:
+    return cause.code in _USAGES and cause.role is Role.SUBJECT
+
+
+def _edges(candidate: Candidate) -> set[int]:
+    """The moments at which an element of a path begins or ceases to count."""
+    edges = {distrusted_from(node) for node in candidate.nodes}
+    for node in candidate.nodes:
+        if node.certificate is not None:
+            first, last = node.certificate.not_before_s, node.certificate.not_after_s
+            edges |= {each for each in (first, None if last is None else last + 1) if each is not None}
+    return edges
+
+
+def _between(edges: set[int], at: int) -> tuple[int | None, int | None]:
+    """The first and the last second around a moment without one of these edges between."""
+    last = min((edge for edge in edges if edge > at), default=NEVER)
+    return max((edge for edge in edges if edge <= at), default=None), None if last == NEVER else last - 1
 
 
 def _rounds(inquiries: list[_Inquiry]) -> Generator[list[Request], list[Response], None]:

@@ -70,7 +70,8 @@ class Question:
     """One question. ``at`` is seconds since 1970-01-01 UTC; ``at_given``: the caller chose the moment.
 
     ``presented_told``: whether it is known what else the client sends. ``fetch_unanchored``: the guard lets URLs of certificates without
-    a path to an anchor be fetched.
+    a path to an anchor be fetched. ``evidence_notes``: those of ``notes`` that concern CRLs and OCSP responses that were given and could
+    not be read; while there are any, nothing is ACCEPTED.
     """
 
     subject: Certificate | None
@@ -87,3 +88,4 @@ class Question:
     fetch_unanchored: bool = False
     notes: tuple[tuple[str, str], ...] = ()
     presented_told: bool = True
+    evidence_notes: tuple[tuple[str, str], ...] = ()

@@ -5,8 +5,29 @@ A variant is made with ``dataclasses.replace(chaincheck.IIS, revocation="off")``
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
+
+# The hashes of the signature algorithms that are known here (x509/signature.py); others are named by their dotted OID.
+KNOWN_HASHES: Final = frozenset(
+    ["md2", "md4", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512"]
+)  # fmt: skip
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,9})){1,31}")
+_WORDS: Final[dict[str, tuple[str | None, ...]]] = {
+    "purpose": ("client_auth", "server_auth", None),
+    "anchor": ("self-signed-root", "any"),
+    "any_eku": ("yes", "no", "unconfirmed"),
+    "subject_key_usage": ("offer", "required", "ignored"),
+    "names": ("exact", "rfc5280"),
+    "revocation": ("path", "subject", "off"),
+    "unknown_status": ("refuse", "tolerate"),
+    "evidence": ("server", "caller"),
+    "no_source": ("refuse", "tolerate"),
+}
+_FLAGS: Final = ("anchor_validity", "anchor_constraints", "nested_eku", "aki_excludes", "root_store_hygiene", "time_moves_only_dates")
+_NUMBERS: Final = {"max_path_length": 0xFFFFFFFF, "minimum_rsa_bits": 65_536}
+_HASH_SETS: Final = ("refused_hashes", "warned_hashes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +43,21 @@ class PolicySettings:
     inhibit_any_policy: bool = False
     """initial-any-policy-inhibit."""
 
+    def __post_init__(self) -> None:
+        for name in ("require_explicit_policy", "inhibit_policy_mapping", "inhibit_any_policy"):
+            if type(getattr(self, name)) is not bool:
+                raise _wrong(f"policies.{name}", getattr(self, name), "True or False")
+        oids: object = self.initial_policy_set
+        if type(oids) is not frozenset or not oids or not all(isinstance(oid, str) and _OID.fullmatch(oid) for oid in oids):
+            raise _wrong("policies.initial_policy_set", oids, 'a frozenset of dotted OIDs, such as frozenset({"2.5.29.32.0"})')
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What is judged, and how. Every field names the source of its values."""
+    """What is judged, and how. Every field names the source of its values.
+
+    Raises ``InputError`` for a value that a field does not have: a misspelt word must not switch a check off.
+    """
 
     name: str
     """For texts and JSON."""
@@ -93,6 +125,45 @@ class Rules:
 
     policies: PolicySettings = field(default_factory=PolicySettings)
     """RFC 5280 6.1.1 (c) to (g)."""
+
+    def __post_init__(self) -> None:
+        title: object = self.name
+        if type(title) is not str or not 0 < len(title) <= 200:
+            raise _wrong("name", title, "a str of 1 to 200 characters")
+        for name, words in _WORDS.items():
+            value = getattr(self, name)
+            if (value is not None and type(value) is not str) or value not in words:
+                raise _wrong(name, value, " or ".join(map(repr, words)))
+        for name in _FLAGS:
+            if type(getattr(self, name)) is not bool:
+                raise _wrong(name, getattr(self, name), "True or False")
+        for name, most in _NUMBERS.items():
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or not 0 <= value <= most):
+                raise _wrong(name, value, f"a whole number from 0 to {most}, or None")
+        for name in _HASH_SETS:
+            value = getattr(self, name)
+            if type(value) is not frozenset or not all(isinstance(h, str) and (h in KNOWN_HASHES or _OID.fullmatch(h)) for h in value):
+                raise _wrong(name, value, f"a frozenset of hashes: {', '.join(sorted(KNOWN_HASHES))}, or dotted OIDs")
+        policies: object = self.policies
+        if not isinstance(policies, PolicySettings):
+            raise _wrong("policies", policies, "chaincheck.rules.PolicySettings(...)")
+
+
+def _wrong(name: str, value: object, expected: str) -> Exception:
+    from chaincheck.errors import InputError
+    from chaincheck.formats.described import described
+
+    return InputError("rules", found=_members(value) or described(value), expected=expected, where=f"rules.{name}")
+
+
+def _members(value: object) -> str | None:
+    """The members of a set that has at most eight, each described."""
+    from chaincheck.formats.described import described
+
+    if type(value) is frozenset and 0 < len(value) <= 8:
+        return "a frozenset of " + ", ".join(sorted(described(member) for member in value))
+    return None
 
 
 IIS = Rules(name="IIS")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaincheck.asking import (
     DEFAULT_LIMITS,
-    read_evidence,
+    gather_evidence,
+    none_given,
     read_fetch,
     read_holder,
     read_kind,
@@ -92,8 +93,8 @@ class Settings:
         self._limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
         self._rules = read_rules(rules)
         self._fetch = read_fetch(fetch)
-        self._crls = read_evidence(crls, "crls", DEFAULT_LIMITS)
-        self._ocsp_responses = read_evidence(ocsp_responses, "ocsp-responses", DEFAULT_LIMITS)
+        self._crls = gather_evidence(crls, "crls", DEFAULT_LIMITS)
+        self._ocsp_responses = gather_evidence(ocsp_responses, "ocsp-responses", DEFAULT_LIMITS)
         self._server: ServerProfile = read_kind(server, ServerProfile, "server", "chaincheck.ServerProfile(...) or None") or NO_PROFILE
         self._timeout = read_timeout(timeout)
         self._guard = guard if guard is None else _checked_guard(guard)
@@ -135,13 +136,18 @@ class Settings:
         """An earlier answer that still holds, or the question to be asked."""
         held = self._held
         memo = None
-        alone = key is None and password is None and _empty(presented) and _empty(crls) and _empty(ocsp_responses)
-        if alone and type(cert) is bytes and len(cert) <= ANSWER_BYTES:
+        alone = key is None and password is None and none_given(presented) and none_given(crls) and none_given(ocsp_responses)
+        if alone and presented is not None and type(cert) is bytes and len(cert) <= ANSWER_BYTES:
             memo = (cert, at is None)
             if (known := held.known(memo, at)) is not None:
                 return known
         holder = read_holder(cert, key, presented, password, self._limits)
         moment, given = read_moment(at)
+        lists, answers = self._crls, self._ocsp_responses
+        if not alone:
+            lists = lists.joined(gather_evidence(crls, "crls", self._limits))
+            answers = answers.joined(gather_evidence(ocsp_responses, "ocsp-responses", self._limits))
+        damaged = lists.notes + answers.notes
         question = Question(
             subject=holder.subject,
             presented=holder.presented,
@@ -151,28 +157,16 @@ class Settings:
             at_given=given,
             rules=self._rules,
             fetch=self._fetch,
-            crls=self._crls if _empty(crls) else _joined(self._crls, read_evidence(crls, "crls", self._limits)),
-            ocsp_responses=self._ocsp_responses
-            if _empty(ocsp_responses)
-            else _joined(self._ocsp_responses, read_evidence(ocsp_responses, "ocsp-responses", self._limits)),
+            crls=lists.der,
+            ocsp_responses=answers.der,
             server=self._server,
             fetch_unanchored=self._guard is not None and self._guard.fetch_unanchored,
-            notes=holder.notes,
+            notes=holder.notes + damaged,
+            evidence_notes=damaged,
             presented_told=presented is not None,
         )
         pool = held.pool if not holder.presented else None
         return Asked(question, pool, held, memo, self._timeout if timeout is None else read_timeout(timeout))
-
-
-def _empty(given: Any) -> bool:
-    """Nothing given: the default, or an empty list. None means "not told", and everything else is read."""
-    return isinstance(given, tuple | list) and not given
-
-
-def _joined(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    from hashlib import sha256
-
-    return tuple(sorted({*one, *other}, key=lambda data: sha256(data).digest()))
 
 
 def _checked_guard(guard: Any) -> Guard:

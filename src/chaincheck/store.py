@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.errors import InputError
+from chaincheck.formats.described import described
 from chaincheck.x509.certificate import Certificate, slice_names
 from chaincheck.x509.name import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
+    from chaincheck.formats.damage import GivenAs
     from chaincheck.formats.limits import Limits
+    from chaincheck.formats.loaded import Loaded
 
 ROOTS: Final = "roots"
 INTERMEDIATES: Final = "intermediates"
@@ -29,6 +33,9 @@ class Entry:
 
     ``location`` is where the store keeps it (LocalMachine, CurrentUser, a file), ``properties`` the CryptoAPI property values by id.
     ``sorted_here``: the compartment was chosen by chaincheck from an unlabelled file, not by the caller.
+
+    Raises ``InputError`` for values of the wrong type, for a compartment that does not exist, and where neither a certificate nor a name
+    with its key is given.
     """
 
     __slots__ = ("_certificate", "_names", "compartment", "der", "location", "name", "properties", "sorted_here", "spki")
@@ -44,6 +51,18 @@ class Entry:
         properties: tuple[tuple[int, bytes], ...] = (),
         sorted_here: bool = False,
     ) -> None:
+        # nearly every one: a certificate and nothing else
+        if (
+            type(encoded) is not bytes
+            or type(compartment) is not str
+            or compartment not in COMPARTMENTS
+            or name is not None
+            or spki is not None
+            or location is not None
+            or type(properties) is not tuple
+            or properties
+        ):
+            _check_entry(encoded, compartment, name, spki, location, properties)
         self.der = encoded
         self.compartment = compartment
         self.name = name
@@ -98,6 +117,25 @@ class Entry:
         return _rebuild_entry, (self.der, self.compartment, self.name, self.spki, self.location, self.properties, self.sorted_here)
 
 
+def _check_entry(encoded: Any, compartment: Any, name: Any, spki: Any, location: Any, properties: Any) -> None:
+    if encoded is None:
+        if not isinstance(name, Name) or not isinstance(spki, bytes):
+            both = f"{described(name)} and {described(spki)}"
+            raise InputError("argument-type", found=both, expected="a Name and the bytes of its key, or a certificate", where="Entry")
+    elif not isinstance(encoded, bytes):
+        raise InputError("argument-type", found=described(encoded), expected="the DER of a certificate as bytes, or None", where="Entry")
+    if not isinstance(compartment, str) or compartment not in COMPARTMENTS:
+        expected = ", ".join(COMPARTMENTS[:-1]) + f" or {COMPARTMENTS[-1]}"
+        raise InputError("argument-type", found=described(compartment), expected=expected, where="Entry(compartment=...)")
+    if location is not None and not isinstance(location, str):
+        raise InputError("argument-type", found=described(location), expected="a str or None", where="Entry(location=...)")
+    if not isinstance(properties, tuple) or not all(
+        isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], int) and isinstance(each[1], bytes) for each in properties
+    ):
+        expected = "a tuple of pairs of a property id and its value as bytes"
+        raise InputError("argument-type", found=described(properties), expected=expected, where="Entry(properties=...)")
+
+
 def _rebuild_entry(*values: Any) -> Entry:
     encoded, compartment, name, spki, location, properties, sorted_here = values
     return Entry(encoded, compartment, name=name, spki=spki, location=location, properties=properties, sorted_here=sorted_here)
@@ -110,7 +148,11 @@ class TrustStore:
     these, or ``Entry`` objects; None means that nothing is known of it. The placement is the caller's: a certificate given in
     ``roots`` is in the Trusted Root store, whatever it is. ``TrustStore.load`` sorts an unlabelled file instead.
 
-    Raises ``InputError`` for what is not certificates (or CRLs) at all; a damaged member among good ones becomes a note.
+    Raises ``InputError`` for what is not certificates (or CRLs) at all; a damaged member among good ones becomes a note. The same
+    certificate given twice to one compartment is one entry with the properties of both.
+
+    ``evidence_notes`` are those of ``notes`` that concern what may speak against a certificate (a CRL, a member of ``disallowed``): what
+    was not read there keeps every answer from being ACCEPTED.
     """
 
     __slots__ = (
@@ -121,6 +163,7 @@ class TrustStore:
         "client_auth_issuers",
         "crls",
         "disallowed",
+        "evidence_notes",
         "intermediates",
         "name",
         "notes",
@@ -138,8 +181,12 @@ class TrustStore:
         name: str | None = None,
         limits: Limits | None = None,
     ) -> None:
+        if name is not None and type(name) is not str:
+            raise InputError("argument-type", found=described(name), expected="a str or None", where="TrustStore(name=...)")
         self.notes: tuple[tuple[str, str], ...] = ()
+        self.evidence_notes: tuple[tuple[str, str], ...] = ()
         self.assumptions: tuple[str, ...] = ()
+        _check_limits(limits)
         self.crls: tuple[bytes, ...] | None = None
         self.roots = self._read(roots, ROOTS, limits)
         self.intermediates = self._read(intermediates, INTERMEDIATES, limits)
@@ -166,10 +213,13 @@ class TrustStore:
         from chaincheck.formats.load import load
 
         loaded = load(source, password=password, limits=limits, where="store", expect="store")
+        if name is not None and type(name) is not str:
+            raise InputError("argument-type", found=described(name), expected="a str or None", where="name")
         store = cls(name=name or _name_of(source))
         entries = [Entry(e.der, ROOTS, properties=e.properties, sorted_here=True) for e in loaded.entries]
         covered = {e.der for e in entries}
         entries += [Entry(encoded, ROOTS, sorted_here=True) for encoded in loaded.certificates if encoded not in covered]
+        entries = _merged(entries)
         for entry in entries:
             issuer, subject = entry.names
             if issuer != subject:
@@ -177,7 +227,7 @@ class TrustStore:
         store.roots = tuple(e for e in entries if e.compartment == ROOTS) or None
         store.intermediates = tuple(e for e in entries if e.compartment == INTERMEDIATES) or None
         store.crls = loaded.crls or None
-        store.notes = tuple((n.where, n.detail) for n in loaded.notes)
+        store._add_notes(loaded, "store")
         store.assumptions = ("store-sorted",)
         return store
 
@@ -194,6 +244,7 @@ class TrustStore:
                 setattr(store, compartment, tuple(Entry(m.der, compartment, location=m.location, properties=m.properties) for m in members))
         store.crls = found.crls
         store.notes = found.notes
+        store.evidence_notes = found.evidence_notes
         store.assumptions = ("store-is-this-machine",)
         return store
 
@@ -204,7 +255,6 @@ class TrustStore:
 
         parts = [source] if isinstance(source, bytes | bytearray | memoryview | str) or not _is_plain_iterable(source) else list(source)
         entries: list[Entry] = []
-        seen: set[object] = set()
         for index, part in enumerate(parts):
             if isinstance(part, Entry):
                 found: Iterable[Entry] = (part if part.compartment == compartment else _moved(part, compartment),)
@@ -213,18 +263,22 @@ class TrustStore:
             else:
                 where = f"{compartment}[{index}]" if len(parts) > 1 else compartment
                 loaded = load(part, limits=limits, where=where, expect="store")
-                self.notes += tuple((n.where, n.detail) for n in loaded.notes)
+                self._add_notes(loaded, "disallowed" if compartment == DISALLOWED else "store")
                 if loaded.crls:
                     self._take_crls(loaded.crls, where, alone=not loaded.certificates)
                 covered = {e.der for e in loaded.entries}
                 found = [Entry(e.der, compartment, properties=e.properties) for e in loaded.entries]
                 found += [Entry(encoded, compartment) for encoded in loaded.certificates if encoded not in covered]
-            for entry in found:
-                key = entry.der or entry.identity
-                if key not in seen:
-                    seen.add(key)
-                    entries.append(entry)
-        return tuple(entries)
+            entries += found
+        return tuple(_merged(entries))
+
+    def _add_notes(self, loaded: Loaded, given_as: GivenAs) -> None:
+        if loaded.notes or loaded.crls:
+            from chaincheck.formats.damage import lost_evidence
+
+            lost = lost_evidence(loaded, given_as)
+            self.evidence_notes += lost
+            self.notes += tuple(dict.fromkeys((*((n.where, n.detail) for n in loaded.notes), *lost)))
 
     def _take_crls(self, crls: tuple[bytes, ...], where: str, *, alone: bool) -> None:
         """CRLs among the certificates of a compartment, as Windows keeps them; alone they are not what a compartment is made of."""
@@ -241,11 +295,20 @@ class TrustStore:
     def _add_crls(self, crls: tuple[bytes, ...]) -> None:
         self.crls = tuple(dict.fromkeys((*(self.crls or ()), *crls)))
 
-    @staticmethod
-    def _read_crls(source: Any, limits: Limits | None) -> tuple[bytes, ...]:
-        from chaincheck.formats.load import load_crls
+    def _read_crls(self, source: Any, limits: Limits | None) -> tuple[bytes, ...]:
+        """Each item of a list by itself: one that is no CRL at all is an error, a damaged part of a bundle is a note."""
+        from chaincheck.formats.damage import lost_evidence
+        from chaincheck.formats.load import load
 
-        return load_crls(source, limits=limits)
+        several = isinstance(source, list | tuple)
+        found: list[bytes] = []
+        for index, part in enumerate(source if several else (source,)):
+            loaded = load(part, limits=limits, where=f"crls[{index}]" if several else "crls", expect="crls")
+            found += loaded.crls
+            lost = lost_evidence(loaded, "evidence")
+            self.evidence_notes += lost
+            self.notes += lost
+        return tuple(found)
 
     def entries(self) -> Iterator[Entry]:
         """All certificates and bare anchors, compartment by compartment."""
@@ -293,19 +356,49 @@ class TrustStore:
         return f"<TrustStore {self.name!r}: {counts}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_store, tuple(
-            getattr(self, f)
-            for f in ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes")
-        )
+        return _rebuild_store, tuple(getattr(self, f) for f in _KEPT)
+
+
+_KEPT = ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes", "evidence_notes")
 
 
 def _rebuild_store(*values: Any) -> TrustStore:
     store = TrustStore()
-    for field, value in zip(
-        ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes"), values, strict=True
-    ):
+    for field, value in zip(_KEPT, values, strict=True):
         setattr(store, field, value)
     return store
+
+
+def _merged(entries: list[Entry]) -> list[Entry]:
+    """Each certificate once, where it came first, with the properties and places of all its copies, whatever their order."""
+    copies: dict[bytes, list[Entry]] = {}
+    for entry in entries:
+        copies.setdefault(entry.der or entry.identity, []).append(entry)
+    if len(copies) == len(entries):
+        return entries
+    return [same[0] if len(same) == 1 else _union(same) for same in copies.values()]
+
+
+def _union(same: list[Entry]) -> Entry:
+    first = same[0]
+    places = sorted({entry.location for entry in same if entry.location is not None})
+    return Entry(
+        first.der,
+        first.compartment,
+        name=first.name,
+        spki=first.spki,
+        location=", ".join(places) or None,
+        properties=tuple(sorted({each for entry in same for each in entry.properties})),
+        sorted_here=all(entry.sorted_here for entry in same),
+    )
+
+
+def _check_limits(limits: Any) -> None:
+    if limits is not None:
+        from chaincheck.formats.limits import Limits
+
+        if not isinstance(limits, Limits):
+            raise InputError("argument-type", found=described(limits), expected="chaincheck.Limits(...) or None", where="limits")
 
 
 def _moved(entry: Entry, compartment: str) -> Entry:
@@ -313,7 +406,7 @@ def _moved(entry: Entry, compartment: str) -> Entry:
 
 
 def _is_plain_iterable(source: Any) -> bool:
-    return isinstance(source, list | tuple | set | frozenset) or (hasattr(source, "__next__") and hasattr(source, "__iter__"))
+    return isinstance(source, (list, tuple, set, frozenset, Iterator))
 
 
 def _name_of(source: Any) -> str | None:

@@ -238,17 +238,30 @@ def test_only_a_critical_extension_that_is_not_known_refuses(critical: bool, rul
 
 
 @ALL_RULES
-def test_constraints_that_are_not_judged_yet_are_never_passed_over(rules: chaincheck.Rules) -> None:
-    constraint = x509.NameConstraints([x509.DNSName("example.com")], None)
+def test_name_constraints_and_policies_are_judged_by_all_rules(rules: chaincheck.Rules) -> None:
+    constraint = x509.NameConstraints(None, [x509.DirectoryName(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "client")]))])
     ca = ROOT.issue_ca("Constrained", extensions=[(constraint, True)])
     diagnosis = judge(under(ca), [ROOT], [ca], rules=rules)
-    assert diagnosis.verdict is Verdict.UNDETERMINED
-    assert fatal(diagnosis) == {("constraint-not-judged", "intermediate")}
+    assert diagnosis.verdict is Verdict.REFUSED
+    assert fatal(diagnosis) == {("name-not-permitted", "subject")}
+    demanding = ROOT.issue_ca("Demanding", extensions=[(x509.PolicyConstraints(0, None), True)])
+    assert fatal(judge(under(demanding), [ROOT], [demanding], rules=rules)) == {("policy-not-satisfied", "subject")}
 
 
 def test_policies_that_the_rules_ask_for_are_never_passed_over() -> None:
     asked = replace(RFC5280, policies=chaincheck.PolicySettings(require_explicit_policy=True))
-    assert judge(under(CA), [ROOT], [CA], rules=asked).verdict is Verdict.UNDETERMINED
+    diagnosis = judge(under(CA), [ROOT], [CA], rules=asked)
+    assert diagnosis.verdict is Verdict.REFUSED
+    assert {cause.code for cause in diagnosis.causes if cause.severity == "fatal"} == {CauseCode.POLICY_NOT_SATISFIED}
+
+
+def test_the_policies_under_which_a_path_is_valid_are_told() -> None:
+    policy = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.2.3.4"), ["https://pki.example/cps"])])
+    ca = ROOT.issue_ca("Policied", extensions=[(policy, False)])
+    diagnosis = judge(ca.issue("client", extensions=[(policy, False)]), [ROOT], [ca])
+    assert diagnosis.policies is not None
+    assert diagnosis.policies.user_constrained_policy_set == {"1.2.3.4"}
+    assert dict(diagnosis.policies.qualifiers) == {"1.2.3.4": ("https://pki.example/cps",)}
 
 
 # Dates
@@ -377,4 +390,4 @@ def test_a_departure_that_leaves_everything_readable_is_a_warning() -> None:
     leaf = CA.issue("client", ca=False, path_length=0)
     diagnosis = judge(leaf, [ROOT], [CA])
     assert diagnosis.accepted
-    assert [cause.severity for cause in diagnosis.causes if cause.code is CauseCode.MALFORMED] == ["warning"]
+    assert [cause.severity for cause in diagnosis.causes if cause.code is CauseCode.PROFILE_VIOLATION] == ["warning"]

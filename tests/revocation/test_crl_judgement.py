@@ -131,12 +131,12 @@ def test_a_hash_that_can_be_forged_is_not_believed() -> None:
 
 
 def test_an_algorithm_unknown_here_is_not_called_invalid() -> None:
-    sm2 = asn1.sequence(asn1.oid("1.2.156.10197.1.501"))
+    strange = asn1.sequence(asn1.oid("1.2.3.4.5"))
     _, *rest = asn1.parts(asn1.parts(CA.crl())[0])
-    body = asn1.sequence(asn1.integer(1), sm2, *rest[1:])
-    (cause,) = judged(crl(asn1.sequence(body, sm2, asn1.bit_string(b"1234")))).causes
+    body = asn1.sequence(asn1.integer(1), strange, *rest[1:])
+    (cause,) = judged(crl(asn1.sequence(body, strange, asn1.bit_string(b"1234")))).causes
     assert (cause.code, cause.role, cause.proven) == (CauseCode.ALGORITHM_UNSUPPORTED_HERE, Role.SIGNER, False)
-    assert cause.facts == AlgorithmFacts(algorithm="1.2.156.10197.1.501")
+    assert cause.facts == AlgorithmFacts(algorithm="1.2.3.4.5")
     assert cause.certificate == Certificate(CA.der)
 
 
@@ -248,6 +248,49 @@ def test_the_distribution_points_of_an_indirect_crl_are_said_to_be_not_judged() 
 def test_an_entry_that_names_an_issuer_belongs_in_an_indirect_crl() -> None:
     issuer: pki.Extension = ("2.5.29.29", True, asn1.sequence(asn1.tlv(0xA4, pki.name_der("Another CA"))))
     assert reason(CA.crl([(CLIENT.serial, pki.AT, None, [issuer])])) == Reason.ENTRY_ISSUER
+
+
+def names_issuer(name: str) -> list[pki.Extension]:
+    return [("2.5.29.29", True, asn1.sequence(asn1.tlv(0xA4, pki.name_der(name))))]
+
+
+def test_a_revocation_in_an_indirect_crl_of_the_ca_itself_counts() -> None:
+    when = pki.AT - timedelta(days=3)
+    mine: pki.Revoked = (CLIENT.serial, when, "keyCompromise", names_issuer("Issuing CA"))
+    other: pki.Revoked = (5, when, None, names_issuer("Another CA"))
+    bare: pki.Revoked = (CLIENT.serial, when, "keyCompromise")
+    indirect = [point(indirect_crl=True)]
+    for entries in ([mine], [bare], [other, mine], [bare, other]):
+        for also in ([], [crl(CA.crl())]):
+            assert judged(crl(CA.crl(entries, extensions=indirect)), *also).status is Status.REVOKED
+    # RFC 5280 5.3.3: without a name of its own, an entry is of the issuer named last
+    elsewhere: list[list[pki.Revoked]] = [[other, bare], [(CLIENT.serial, when, None, names_issuer("Another CA"))], []]
+    for entries in elsewhere:
+        assert reason(CA.crl(entries, extensions=indirect)) == Reason.INDIRECT
+        assert judged(crl(CA.crl(entries, extensions=indirect)), crl(CA.crl())).status is Status.GOOD
+
+
+def test_a_revocation_by_the_crl_issuer_of_the_distribution_point_counts_where_its_path_is_trusted() -> None:
+    by = pki.root("CRL Issuer")
+    issuer = x509.DirectoryName(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CRL Issuer")]))
+    named = x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.test/i")], None, None, [issuer])
+    client = CA.issue("indirect", extensions=[(x509.CRLDistributionPoints([named]), False)])
+    listed = by.crl([(client.serial, pki.AT, None, names_issuer("Issuing CA"))], extensions=[point(indirect_crl=True)])
+    for trusted, expected in ((True, Status.REVOKED), (False, Status.UNKNOWN)):
+        signer = Signer(certificate=Certificate(by.der), trusted=trusted)
+        status = judged(crl(listed), target=target(client), context=context(find_signers=lambda *_, signer=signer: [signer]))
+        assert status.status is expected
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_status_holds_no_longer_than_its_signer_is_judged_so(trusted: bool) -> None:
+    other = pki.root().issue_ca("Issuing CA", key="p256:another", key_usage=("cRLSign",))
+    signer = Signer(certificate=Certificate(other.der), trusted=trusted, holds_from=AT - 60, holds_until=AT + 60)
+    lists: list[list[pki.Revoked]] = [[], [REVOKED]]
+    for entries in lists:
+        status = judged(crl(other.crl(entries)), context=context(find_signers=lambda *_: [signer]))
+        assert (status.holds_from, status.holds_until) == (AT - 60, AT + 60)
+        assert status.attempts[0].usable_until_s == (AT + 60 if trusted else None)
 
 
 def test_a_damaged_list_is_not_usable_for_good_but_what_it_lists_counts() -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 import pki
 from chaincheck.causes.codes import CauseCode, Role, Severity
@@ -86,10 +87,112 @@ def test_a_stale_crl_does_not_hide_a_newer_revocation() -> None:
     }
 
 
-def test_a_permanent_revocation_counts_when_its_evidence_is_stale_and_nothing_current_decides() -> None:
+def test_a_permanent_revocation_counts_when_its_evidence_is_stale_whatever_says_good() -> None:
     assert sorted(codes(judged(crl(CA.crl([REVOKED], **STALE))))) == [CauseCode.REVOCATION_STALE, CauseCode.REVOKED]
-    assert codes(judged(crl(CA.crl([HELD], **STALE)))) == [CauseCode.REVOCATION_STALE]
-    assert judged(crl(CA.crl([REVOKED], **STALE)), ocsp(CA.ocsp_response(CLIENT))).status is Status.GOOD
+    for good in (ocsp(CA.ocsp_response(CLIENT)), crl(CA.crl(**older(40))), crl(CA.crl())):
+        assert judged(crl(CA.crl([REVOKED], **STALE)), good).status is Status.REVOKED
+
+
+def test_a_stale_hold_is_named_and_ends_with_later_evidence_only() -> None:
+    held = crl(CA.crl([HELD], **STALE))
+    causes = {cause.code: cause for cause in judged(held).causes}
+    assert set(causes) == {CauseCode.REVOCATION_STALE, CauseCode.ON_HOLD}
+    assert (causes[CauseCode.ON_HOLD].severity, causes[CauseCode.ON_HOLD].proven) == (Severity.NOTE, False)
+    assert judged(held, ocsp(CA.ocsp_response(CLIENT))).status is Status.GOOD
+    before = judged(held, crl(CA.crl(**older(40))))
+    assert before.status is Status.UNKNOWN
+    assert {cause.code for cause in before.causes if cause.severity is Severity.FATAL and not cause.proven} == {CauseCode.REVOCATION_STALE}
+
+
+def in_doubt(*evidence: Evidence) -> set[CauseCode]:
+    """Unknown, for fatal causes that are not proven: their codes."""
+    found = set()
+    for loose in (context(), context(unknown_severity=Severity.WARNING)):
+        status = judged(*evidence, context=loose)
+        assert status.status is Status.UNKNOWN
+        fatal = [cause for cause in status.causes if cause.severity is Severity.FATAL]
+        assert fatal
+        assert not any(cause.proven for cause in fatal)
+        found |= {cause.code for cause in fatal}
+    return found
+
+
+@pytest.mark.parametrize("entry", [REVOKED, HELD])
+def test_a_revocation_that_is_not_yet_valid_lets_nothing_good_decide(entry: pki.Revoked) -> None:
+    coming = crl(CA.crl([entry], this_update=pki.AT + timedelta(minutes=1)))
+    assert CauseCode.REVOCATION_NOT_YET_VALID in in_doubt(crl(CA.crl()), coming)
+    assert judged(crl(CA.crl()), coming, crl(CA.crl([REVOKED], number=2))).status is Status.REVOKED
+
+
+def test_a_revocation_of_later_says_nothing_against_the_moment_judged() -> None:
+    later = (CLIENT.serial, pki.AT + timedelta(days=2), "keyCompromise")
+    status = judged(crl(CA.crl()), crl(CA.crl([later], this_update=pki.AT + timedelta(days=3))))
+    assert (status.status, status.holds_until) == (Status.GOOD, AT + 2 * DAY - 300 - 1)
+
+
+STRANGE: list[pki.Extension] = [("1.2.3", True, b"\x05\x00")]
+TORN: list[pki.Extension] = [("2.5.29.21", False, b"\x0a\x01\x07")]
+
+
+@pytest.mark.parametrize("options", [{"extensions": STRANGE}, {"next_update": pki.AT - timedelta(days=2)}])
+def test_a_signed_list_that_may_not_be_used_lets_nothing_good_decide(options: dict[str, Any]) -> None:
+    good = ocsp(CA.ocsp_response(CLIENT))
+    assert in_doubt(good, crl(CA.crl([REVOKED], **options))) == {CauseCode.REVOCATION_EVIDENCE_INVALID}
+    assert judged(good, crl(CA.crl([(7, MONTH_AGO, None)], **options))).status is Status.GOOD
+    assert judged(good, crl(CA.crl([REVOKED], **options, broken_signature=True))).status is Status.GOOD
+
+
+def test_a_damaged_list_that_may_name_the_certificate_lets_nothing_good_decide() -> None:
+    good = ocsp(CA.ocsp_response(CLIENT))
+    torn: pki.Revoked = (CLIENT.serial, MONTH_AGO, None, TORN)
+    other: pki.Revoked = (7, MONTH_AGO, None, TORN)
+    for listed in ([torn], [other, REVOKED]):
+        assert in_doubt(good, crl(CA.crl(listed))) == {CauseCode.REVOCATION_EVIDENCE_INVALID}
+    assert judged(good, crl(CA.crl([other]))).status is Status.GOOD
+
+
+def test_an_answer_of_ocsp_that_may_not_be_used_lets_nothing_good_decide() -> None:
+    good = crl(CA.crl())
+    unusable: list[dict[str, Any]] = [{"single_extensions": STRANGE}, {"extensions": STRANGE}]
+    for options in unusable:
+        assert in_doubt(good, ocsp(CA.ocsp_response(CLIENT, "revoked", **options))) == {CauseCode.REVOCATION_EVIDENCE_INVALID}
+        assert judged(good, ocsp(CA.ocsp_response(CLIENT, **options))).status is Status.GOOD
+    expired = CA.issue_responder(not_after=pki.AT - timedelta(days=1))
+    assert in_doubt(good, ocsp(CA.ocsp_response(CLIENT, "revoked", responder=expired))) == {CauseCode.REVOCATION_EVIDENCE_INVALID}
+
+
+def test_of_good_and_revoked_in_one_response_revoked_counts_stale_or_not() -> None:
+    stale = CA.ocsp_single(CLIENT, "revoked", **STALE)
+    strange = CA.ocsp_single(CLIENT, "revoked", extensions=STRANGE)
+    held = CA.ocsp_single(CLIENT, "revoked", reason="certificateHold", **STALE)
+    for single, expected in ((stale, Status.REVOKED), (strange, Status.UNKNOWN), (held, Status.UNKNOWN)):
+        assert judged(ocsp(CA.ocsp_response(CLIENT, more_singles=[single]))).status is expected
+
+
+def test_distribution_points_that_are_no_addresses_are_something_to_check() -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CRL1")])
+    directory: list[x509.GeneralName] = [x509.DirectoryName(name)]
+    points = [
+        x509.DistributionPoint(directory, None, None, None),
+        x509.DistributionPoint(None, name.rdns[0], None, None),
+        x509.DistributionPoint(None, None, None, directory),
+    ]
+    for point in points:
+        client = CA.issue("no address", extensions=[(x509.CRLDistributionPoints([point]), False)])
+        status = judged(target=target(client))
+        assert status.status is Status.UNKNOWN
+        (cause,) = status.causes
+        assert isinstance(cause.facts, NotFetchedFacts)
+        assert cause.facts.reason == Reason.NO_ADDRESS
+        assert judged(crl(CA.crl()), target=target(client)).status is Status.GOOD
+
+
+def test_a_freshest_crl_that_is_not_judged_is_noted() -> None:
+    points = x509.FreshestCRL([x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.test/d")], None, None, None)])
+    client = CA.issue("freshest", extensions=[(points, False)])
+    for status in (judged(crl(CA.crl(extensions=[(points, False)]))), judged(crl(CA.crl()), target=target(client))):
+        assert Reason.DELTA_NOT_JUDGED in status.attempts[0].notes
+    assert judged(crl(CA.crl())).attempts[0].notes == ()
 
 
 def test_the_order_of_the_evidence_does_not_matter() -> None:

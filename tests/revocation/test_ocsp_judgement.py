@@ -13,6 +13,7 @@ from chaincheck.causes.codes import CauseCode
 from chaincheck.causes.facts import RevokedFacts, UnknownStatusFacts
 from chaincheck.revocation.attempt import Outcome, Reason
 from chaincheck.revocation.status import Status
+from chaincheck.revocation.target import Fitness
 from chaincheck.x509.certificate import Certificate
 from revocation.judging import AT, CA, CLIENT, SOURCED, codes, context, judged, ocsp, target
 
@@ -126,6 +127,22 @@ def test_the_last_second_of_the_responders_certificate_counts() -> None:
     responder = CA.issue_responder(not_after=pki.AT)
     status = judged(ocsp(CA.ocsp_response(CLIENT, responder=responder)))
     assert (status.status, status.holds_until) == (Status.GOOD, AT)
+
+
+def test_a_delegate_that_something_is_known_against_is_not_believed() -> None:
+    data = CA.ocsp_response(CLIENT, responder=RESPONDER)
+    against = context(responder=lambda _: Fitness(Reason.RESPONDER_REVOKED, AT - 5, AT + 5))
+    status = judged(ocsp(data), context=against)
+    assert (status.attempts[0].outcome, status.attempts[0].detail) == (Outcome.INVALID, Reason.RESPONDER_REVOKED)
+    assert (status.holds_from, status.holds_until) == (AT - 5, AT + 5)
+    assert outcome(data, context=context(delegates=False))[0] is Outcome.INVALID
+    assert judged(ocsp(CA.ocsp_response(CLIENT)), context=context(delegates=False)).status is Status.GOOD
+
+
+def test_a_delegate_not_yet_valid_bounds_how_long_a_status_holds() -> None:
+    soon = CA.issue_responder(not_before=pki.AT + timedelta(hours=1))
+    coming = CA.ocsp_response(CLIENT, "revoked", responder=soon)
+    assert judged(ocsp(coming), ocsp(CA.ocsp_response(CLIENT))).holds_until == AT + 3600 - 1
 
 
 def test_a_delegate_of_another_issuer_is_not_believed() -> None:

@@ -4,7 +4,7 @@
 out, each with its reason:
 
 * x400Address and ediPartyName in general names: `cryptography` raises for a certificate that holds one.
-* The insides of the extensions of ``NOT_READ_HERE``: our reader looks at their bytes only, or reads them where they are judged.
+* The insides of the extensions of ``NOT_READ_HERE``: our reader looks at their bytes only.
 * The reason "unused" of a distribution point: `cryptography` drops it.
 * A DSA key that inherits its parameters (RFC 3279 2.3.2): `cryptography` refuses the certificate.
 * Parameters of algorithms that we do not know by name (Diffie-Hellman, HMAC): read here as DER, there by their syntax.
@@ -26,6 +26,8 @@ import asn1
 from chaincheck.x509 import extensions as ext
 from chaincheck.x509.certificate import Certificate
 from chaincheck.x509.name import Name
+from chaincheck.x509.name_constraints import NameConstraints
+from chaincheck.x509.policies import CertificatePolicies, PolicyConstraints, dotted
 from chaincheck.x509.signature import algorithm
 
 NOT_READ_HERE = {
@@ -36,10 +38,6 @@ NOT_READ_HERE = {
     "1.3.6.1.5.5.7.1.11": "subject information access",
     "1.3.36.8.3.3": "admissions of German professional registers",
     "2.5.29.16": "private key usage period: RFC 5280 leaves it out",
-    ext.NAME_CONSTRAINTS: "read where it is judged",
-    ext.CERTIFICATE_POLICIES: "read where it is judged",
-    ext.POLICY_CONSTRAINTS: "read where it is judged",
-    ext.POLICY_MAPPINGS: "read where it is judged",
 }
 _UNSUPPORTED_NAMES = ("x400Address", "ediPartyName")
 
@@ -56,6 +54,9 @@ def compare(ours: Certificate) -> list[str]:
         warnings.simplefilter("error")  # a deprecation of what is wrong with the certificate is a refusal to come
         warnings.filterwarnings("ignore", "Parsed a serial number", CryptographyDeprecationWarning)  # looked at below
         warnings.filterwarnings("ignore", "The parsed certificate contains a NULL parameter", CryptographyDeprecationWarning)
+        warnings.filterwarnings(
+            "ignore", r"Invalid ASN.1 \(UTF-8 characters in a VisibleString", CryptographyDeprecationWarning
+        )  # notices of real CAs
         warnings.filterwarnings("ignore", "Attribute's length", UserWarning)  # an upper bound of X.520, of no consequence
         warnings.filterwarnings("ignore", "Country names should be two characters", UserWarning)
         try:
@@ -172,10 +173,29 @@ def _extension(ours: ext.Extension, theirs: Any) -> list[str]:
         return _differ(what, ours.value, theirs.value)
     if ours.oid in NOT_READ_HERE:
         return []
+    if isinstance(ours.parsed, CertificatePolicies | PolicyConstraints | NameConstraints):
+        return _differ(what, _constraint(ours.parsed), _their_constraint(theirs))
     mine, encoded = ours.parsed, theirs.public_bytes()
     if isinstance(theirs, x509.CRLDistributionPoints | x509.FreshestCRL) and _unused(mine):
         return _differ(what, _without_unused(mine), decoded(theirs))
     return _differ(f"{what} encoded", ours.value, encoded) + _differ(what, mine, decoded(theirs))
+
+
+def _constraint(value: CertificatePolicies | PolicyConstraints | NameConstraints) -> object:
+    """Which policies, which counts, how many subtrees: what has another shape there is compared by its own tests."""
+    if isinstance(value, CertificatePolicies):
+        return {dotted(policy) for policy in value.policies}
+    if isinstance(value, PolicyConstraints):
+        return value.require_explicit_policy, value.inhibit_policy_mapping
+    return len(value.permitted), len(value.excluded)
+
+
+def _their_constraint(value: Any) -> object:
+    if isinstance(value, x509.CertificatePolicies):
+        return {information.policy_identifier.dotted_string for information in value}
+    if isinstance(value, x509.PolicyConstraints):
+        return value.require_explicit_policy, value.inhibit_policy_mapping
+    return len(value.permitted_subtrees or ()), len(value.excluded_subtrees or ())
 
 
 def _unused(points: Any) -> bool:

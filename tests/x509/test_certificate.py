@@ -238,9 +238,9 @@ def test_a_version_2_certificate_is_read_with_a_remark() -> None:
         (ext.CRL_DISTRIBUTION_POINTS, "30063004a002a100", "an empty RelativeDistinguishedName"),
         (ext.AUTHORITY_INFORMATION_ACCESS, "30020500", "something else than an AccessDescription"),
         (ext.OCSP_NO_CHECK, "050100", "a NULL with contents"),
-        (ext.INHIBIT_ANY_POLICY, "0201ff", "negative SkipCerts"),
+        (ext.INHIBIT_ANY_POLICY, "0201ff", "a number of certificates out of range"),
         (ext.NAME_CONSTRAINTS, "3080", "indefinite length"),
-        (ext.CERTIFICATE_POLICIES, "30020200", "without octets"),
+        (ext.CERTIFICATE_POLICIES, "30020200", "where a PolicyInformation"),
     ],
 )
 def test_an_extension_that_breaks_its_syntax_is_a_fault(oid: str, value: str, reason: str) -> None:

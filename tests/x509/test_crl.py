@@ -266,3 +266,26 @@ def test_mutations_are_malformed_or_read() -> None:
             crl.find(serials(20)[3])
         except der.Malformed:
             continue
+
+
+def test_an_entry_is_of_the_certificate_issuer_named_last() -> None:
+    def issuer(name: str) -> list[pki.Extension]:
+        return [("2.5.29.29", True, asn1.sequence(asn1.tlv(0xA4, pki.name_der(name))))]
+
+    listed: list[pki.Revoked] = [
+        (1, pki.AT, None),
+        (2, pki.AT, None, issuer("A")),
+        (3, pki.AT, None),
+        (2, pki.AT, None, issuer("B")),
+        (3, pki.AT, None),
+    ]
+    crl = CertificateList(pki.root().crl(listed))
+    named = {serial: [[str(each.value) for each in names] for _, names in crl.find_of_issuers(serial)] for serial in (1, 2, 3, 4)}
+    assert named == {1: [[]], 2: [["CN=A"], ["CN=B"]], 3: [["CN=A"], ["CN=B"]], 4: []}
+
+
+def test_a_serial_behind_a_damaged_entry_may_be_listed() -> None:
+    torn: pki.Revoked = (5, pki.AT, None, [("2.5.29.21", False, b"\x0a\x01\x07")])
+    crl = CertificateList(pki.root().crl([(0x1111111111, pki.AT, None), torn, (0x2222222222, pki.AT, None)]))
+    assert [crl.may_list(serial) for serial in (0x1111111111, 5, 0x2222222222, 0x3333333333)] == [False, True, True, False]
+    assert not CertificateList(pki.root().crl([(5, pki.AT, None)])).may_list(5)

@@ -269,7 +269,7 @@ def _malformed() -> tuple[Vector, ...]:
             name="malformed-path-length-without-ca",
             title="A path length without cA, which RFC 5280 4.2.1.9 forbids: strict DER and a clear meaning, so a warning",
             verdict="accepted",
-            causes=("malformed/subject",),
+            causes=("profile-violation/subject",),
             cert=CA.issue("client", ca=None, encoded_extensions=[no_ca]).der,
         ),
         Vector(

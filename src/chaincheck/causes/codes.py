@@ -112,6 +112,7 @@ class CauseCode(StrEnum):
     UNKNOWN_CRITICAL_EXTENSION = "unknown-critical-extension"
     CONSTRAINT_NOT_JUDGED = "constraint-not-judged"
     SEARCH_CUT = "search-cut"
+    PROFILE_VIOLATION = "profile-violation"
     # what is not judged by the certificate alone
     TIME_MOVED = "time-moved"
     DAMAGED_MEMBER = "damaged-member"

@@ -279,6 +279,15 @@ class PolicyFacts(Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFacts(Facts):
+    """A rule of the certificate profile that is broken: its stable id, where it stands ("RFC 5280 section 4.2.1.1"), and the field."""
+
+    rule: str
+    section: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchCutFacts(Facts):
     """Which budget ran out, and its size."""
 
@@ -341,6 +350,7 @@ FACTS: dict[CauseCode, type[Facts]] = {
     CauseCode.UNKNOWN_CRITICAL_EXTENSION: ExtensionFacts,
     CauseCode.CONSTRAINT_NOT_JUDGED: ExtensionFacts,
     CauseCode.SEARCH_CUT: SearchCutFacts,
+    CauseCode.PROFILE_VIOLATION: ProfileFacts,
     CauseCode.TIME_MOVED: TimeMovedFacts,
     CauseCode.DAMAGED_MEMBER: DamagedMemberFacts,
 }

@@ -70,7 +70,7 @@ class Guard:
 
     Ports: 80, 443, and from 1024 up all but those known to speak another protocol than HTTP.
 
-    Raises InputError for an ``allow`` entry that is none of these.
+    Raises InputError for an ``allow`` entry that is none of these, and for values of the wrong type.
     """
 
     intranet: bool = False
@@ -83,10 +83,14 @@ class Guard:
     INTRANET: ClassVar[Guard]
 
     def __post_init__(self) -> None:
-        given: object = self.allow
-        entries = (given,) if isinstance(given, str) else tuple(self.allow)  # a lone string would be taken apart into letters
-        object.__setattr__(self, "allow", entries)
-        _allowed(entries)
+        for name in ("allow", "schemes"):
+            object.__setattr__(self, name, _words(name, getattr(self, name)))
+        for name in ("intranet", "fetch_unanchored"):
+            if type(getattr(self, name)) is not bool:
+                raise _wrong("guard", name, getattr(self, name), "True or False")
+        if type(self.max_redirects) is not int or not 0 <= self.max_redirects <= 100:
+            raise _wrong("guard", "max_redirects", self.max_redirects, "a whole number from 0 to 100")
+        _allowed(self.allow)
 
     def allowing(self, *entries: str) -> Guard:
         """The same guard with more entries in ``allow``."""
@@ -94,6 +98,8 @@ class Guard:
 
     def check_url(self, url: str, anchored: bool = False) -> str | None:
         """None if a request for the URL may leave, else the reason why not. ``anchored``: as in ``Request``."""
+        if not isinstance(url, str):
+            raise _wrong("argument-type", "url", url, "a URL as str")
         if not (anchored or self.fetch_unanchored):
             return "the certificate that names this URL has no path to a trust anchor (fetch_unanchored=True fetches it)"
         return self._check_target(url, anchored)
@@ -102,7 +108,11 @@ class Guard:
         """None if the address that the host was resolved to may be connected to, else the reason why not."""
         from ipaddress import ip_address
 
-        address = ip_address(ip)
+        given: object = ip
+        try:
+            address = ip_address(given if isinstance(given, str) else "")
+        except ValueError as error:
+            raise _wrong("argument-type", "ip", ip, "an IPv4 or IPv6 address as str") from error
         if self._allows(host.lower().rstrip("."), address, port):
             return None
         plain = str(embedded(address))
@@ -187,6 +197,22 @@ def place_of_host(host: str) -> Place:
     return place_of_name(host) if address is None else place_of_address(address)
 
 
+def _words(name: str, given: object) -> tuple[str, ...]:
+    """A tuple of str; a lone str is one, or it would be taken apart into letters."""
+    words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple, set, frozenset)) else None
+    if words is None or not all(isinstance(word, str) for word in words):
+        expected = "a tuple of hosts, addresses and networks" if name == "allow" else 'a tuple of str, such as ("http", "https")'
+        raise _wrong(f"guard-{name}", name, given, expected)
+    return tuple(sorted(words)) if isinstance(given, (set, frozenset)) else words
+
+
+def _wrong(code: str, name: str, value: object, expected: str) -> Exception:
+    from chaincheck.errors import InputError
+    from chaincheck.formats.described import described
+
+    return InputError(code, found=described(value), expected=expected, where=name)
+
+
 @lru_cache(maxsize=64)
 def _allowed(entries: tuple[str, ...]) -> tuple[_Allowed, ...]:
     return tuple(_allowed_entry(entry) for entry in entries)
@@ -196,6 +222,7 @@ def _allowed_entry(entry: str) -> _Allowed:
     from ipaddress import ip_network
 
     from chaincheck.errors import InputError
+    from chaincheck.formats.described import described
 
     host, port = entry.strip().lower(), ""
     if host.startswith("["):
@@ -217,7 +244,7 @@ def _allowed_entry(entry: str) -> _Allowed:
     except ValueError as error:
         hint = "give the host alone, not a URL" if "//" in entry else None
         expected = "a host, host:port, an address or a network (pki.corp.example, 127.0.0.1:8080, 10.1.0.0/16)"
-        raise InputError("guard-allow", found=repr(entry), expected=expected, where="allow", hint=hint) from error
+        raise InputError("guard-allow", found=described(entry), expected=expected, where="allow", hint=hint) from error
     return _Allowed(host.rstrip("."), None, number)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chaincheck.errors import InputError
 from chaincheck.formats import frame, pbe
 from chaincheck.formats.classify import Kind, classify
+from chaincheck.formats.described import type_name
 from chaincheck.formats.loaded import KeyMaterial
 from chaincheck.formats.pbe import Budget, Password
 from chaincheck.x509.der import Malformed
@@ -32,9 +33,10 @@ _LONGEST_KEY = 65_536  # bytes; RSA-16384, the largest that OpenSSL uses, takes 
 
 def ask(password: PasswordSource) -> str | bytes | None:
     """The password itself, where a function gives it."""
-    value = password() if callable(password) else password
+    value: object = password() if callable(password) else password
     if value is not None and not isinstance(value, (str, bytes)):
-        raise TypeError(f"a password is str, bytes, None, or a function that returns one of these, not {type(value).__name__}")
+        expected = "a str, bytes, None, or a function that returns one of these"
+        raise InputError("argument-type", found=f"an object of type {type_name(value)}", expected=expected, where="password")
     return value
 
 

@@ -42,6 +42,16 @@ class Limits:
     allow_paths: bool = True
     """Whether a str or path may name a file at all."""
 
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if type(value) is not bool if name == "allow_paths" else (type(value) is not int or value < 0):
+                from chaincheck.errors import InputError
+                from chaincheck.formats.described import described
+
+                expected = "True or False" if name == "allow_paths" else "a whole number, zero or more"
+                raise InputError("limits", found=described(value), expected=expected, where=f"limits.{name}")
+
     @classmethod
     def hostile(cls) -> Limits:
         """For input of strangers: 1 MiB, 100 objects, 1,000,000 rounds, 32 MiB of scrypt, no paths."""

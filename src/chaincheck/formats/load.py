@@ -49,6 +49,8 @@ def load(
     """
     if limits is None:
         limits = DEFAULT
+    elif not isinstance(limits, Limits):
+        raise _not_limits(limits)
     # nearly every call: one DER certificate, SEQUENCE { SEQUENCE { [0] version ..., with lengths of two octets, filling the bytes exactly
     if (
         type(source) is bytes
@@ -74,7 +76,11 @@ def load_key(source: Any, *, password: PasswordSource = None, limits: Limits | N
     A key that is there but cannot be used is returned with ``problem``. Raises ``InputError`` where there is no key, or no password that
     opens it.
     """
-    reader = _read(source, password, limits or DEFAULT, _KEY_PHRASE, where, keys_wanted=True)
+    if limits is None:
+        limits = DEFAULT
+    elif not isinstance(limits, Limits):
+        raise _not_limits(limits)
+    reader = _read(source, password, limits, _KEY_PHRASE, where, keys_wanted=True)
     if reader.keys:
         return reader.keys[0]
     place = _place(reader, where)
@@ -92,6 +98,13 @@ def load_crls(source: Any, *, limits: Limits | None = None, where: str = "crls")
     if isinstance(source, (tuple, list)) and not source:
         return ()
     return load(source, limits=limits, where=where, expect="crls").crls
+
+
+def _not_limits(value: object) -> InputError:
+    from chaincheck.errors import InputError
+    from chaincheck.formats.described import described
+
+    return InputError("argument-type", found=described(value), expected="chaincheck.Limits(...) or None", where="limits")
 
 
 def _read(source: Any, password: PasswordSource, limits: Limits, phrase: str, where: str, *, keys_wanted: bool = False) -> Reader:

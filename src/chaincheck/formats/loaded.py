@@ -23,6 +23,8 @@ class NoteCode(StrEnum):
     """A private key that was not opened, because no password was given or its form is not supported."""
     TRAILING_DATA = "trailing-data"
     """Bytes after the end of the first structure."""
+    PADDING = "padding"
+    """Zeros or white space after the end of the last structure."""
     NOT_DER = "not-der"
     """The container is BER, not DER; the certificates in it are kept as they are."""
     FAULT = "fault"
@@ -33,11 +35,16 @@ class NoteCode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A remark about a source: ``where`` is the file, block or offset, ``detail`` a short English phrase."""
+    """A remark about a source: ``where`` is the file, block or offset, ``detail`` a short English phrase.
+
+    ``about``: the label of the PEM block, or the code of the ``InputError`` that the member would have been alone; empty where neither is
+    known.
+    """
 
     code: NoteCode
     where: str
     detail: str
+    about: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

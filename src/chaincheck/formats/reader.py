@@ -47,7 +47,9 @@ class Reader:
         self.place = ""  # the file that was read last, for messages about the source as a whole
         self._keys_wanted = keys_wanted
         self._budget: Budget | None = None
-        self._bytes_left = limits.max_bytes
+        self.bytes_left = limits.max_bytes
+        self.entries_left = 5 * limits.max_files  # of directories: what is looked at to find the files
+        self.files_left = limits.max_files
 
     def loaded(self) -> Loaded:
         """What was collected."""
@@ -61,10 +63,10 @@ class Reader:
             kind=self.kind,
         )
 
-    def note(self, code: NoteCode, where: str, detail: str) -> None:
+    def note(self, code: NoteCode, where: str, detail: str, about: str = "") -> None:
         """Keep a remark."""
         if len(self.notes) < _MOST_NOTES:
-            self.notes.append(Note(code=code, where=where, detail=detail))
+            self.notes.append(Note(code=code, where=where, detail=detail, about=about))
 
     def found(self) -> int:
         """How many objects were collected."""
@@ -72,8 +74,8 @@ class Reader:
 
     def content(self, data: bytes, where: str, depth: int = 0) -> None:
         """Read one content, whatever it is. Raises ``InputError`` where nothing can be had from it."""
-        self._bytes_left -= len(data)
-        if self._bytes_left < 0:
+        self.bytes_left -= len(data)
+        if self.bytes_left < 0:
             raise self.error("too-large", f"more than {self.limits.max_bytes:,} bytes", where)
         if depth > self.limits.max_depth:
             raise self.error("too-deep", f"containers in containers, more than {self.limits.max_depth} deep", where)
@@ -111,7 +113,7 @@ class Reader:
                 self._after(data[pos:], f"{where}, byte {pos}", fault)
                 break
             if outer.tag != 0x30:
-                self.note(NoteCode.TRAILING_DATA, f"{where}, byte {pos}", f"{size - pos} bytes after the end of the structure")
+                self._trailing(data[pos:], f"{where}, byte {pos}")
                 break
             count += 1
             if count > self.limits.max_certificates:
@@ -144,7 +146,11 @@ class Reader:
         if rest[0] == 0x30:
             self.note(NoteCode.DAMAGED_MEMBER, where, fault.what)
         else:
-            self.note(NoteCode.TRAILING_DATA, where, f"{len(rest)} bytes after the end of the structure")
+            self._trailing(rest, where)
+
+    def _trailing(self, rest: bytes, where: str) -> None:
+        code = NoteCode.TRAILING_DATA if rest.strip(b"\0 \t\r\n\x1a") else NoteCode.PADDING
+        self.note(code, where, f"{len(rest)} bytes after the end of the structure")
 
     def _truncated(self, data: bytes, where: str, fault: Malformed) -> InputError:
         count = data[1] - 0x80 if len(data) > 1 else 0
@@ -192,7 +198,7 @@ class Reader:
         """Keep an error for the case that nothing else is found, and a note for the other."""
         if len(self.rejected) < _MOST_NOTES:
             self.rejected.append(error)
-        self.note(NoteCode.UNRELATED_MEMBER, error.where, error.found)
+        self.note(NoteCode.UNRELATED_MEMBER, error.where, error.found, error.code)
 
     def _part(self, read: Callable[[], None], where: str, *, alone: bool) -> None:
         try:
@@ -349,8 +355,11 @@ class Reader:
                 if block.label == "TRUSTED CERTIFICATE"
                 else f"{len(data) - outer.end} bytes after the structure"
             )
-            self.note(NoteCode.TRAILING_DATA, where, what)
+            self.note(NoteCode.TRAILING_DATA, where, what, block.label)
             data = data[: outer.end]
+        if "CRL" in block.label and classify(data) not in (Kind.CRL, Kind.PKCS7):
+            self._damaged(block, where, "it holds no CRL")
+            return
         labelled = block.label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
         self.der(data, where, alone=False, labelled=labelled)
 
@@ -359,7 +368,7 @@ class Reader:
             # complete as PEM, damaged inside: the key is there and cannot be used
             self.keys.append(KeyMaterial(spki=None, problem=f"damaged: {problem}", origin="PEM", encrypted="ENCRYPTED" in block.label))
             return
-        self.note(NoteCode.DAMAGED_MEMBER, where, problem)
+        self.note(NoteCode.DAMAGED_MEMBER, where, problem, block.label)
         if len(self.rejected) < _MOST_NOTES:
             self.rejected.append(self.error("damaged-pem", f"a damaged {block.label} block: {problem}", where))
 

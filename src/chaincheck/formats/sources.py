@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chaincheck.errors import InputError
+from chaincheck.formats.described import type_name
 from chaincheck.formats.keys import from_object
 from chaincheck.formats.loaded import NoteCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chaincheck.formats.reader import Reader
 
+_KERNEL_ROOTS = ("/dev", "/proc", "/sys")
+_KERNEL = tuple(f"{root}/" for root in _KERNEL_ROOTS)
+_SOURCES = "pass bytes, a path, a certificate object, or a list of these"
 # In an iterable these concern the item the caller named, not the state of what is in it: they are raised, damage becomes a note
 _CALLERS_OWN = frozenset(
     {
@@ -33,9 +40,18 @@ def read(reader: Reader, source: Any, where: str, depth: int = 0) -> None:
     elif isinstance(source, str):
         _text_or_path(reader, source, where)
     elif isinstance(source, os.PathLike):
-        _path(reader, os.fspath(source))
+        try:
+            path = os.fspath(source)
+        except Exception as error:  # the caller's object may raise anything
+            raise _uncooperative(reader, source, where, error) from error
+        _path(reader, path)
     elif not _object(reader, source, where):
         _items(reader, source, where, depth)
+
+
+def _uncooperative(reader: Reader, source: object, where: str, error: Exception) -> InputError:
+    found = f"an object of type {type_name(source)} that cannot be read ({type_name(error)})"
+    return reader.error("not-a-source", found, where, _SOURCES)
 
 
 def _text_or_path(reader: Reader, source: str, where: str) -> None:
@@ -112,19 +128,27 @@ def _directory(reader: Reader, name: str) -> None:
 
     reader.kind = reader.kind or "directory"
     before, rejected = reader.found(), len(reader.rejected)
-    files = _members(reader, name, reader.limits.max_directory_depth, [])
+    files: list[str] = []
+    if not _special(real := os.path.realpath(name)):
+        _members(reader, name, real, reader.limits.max_directory_depth, files)
     if not files:
         raise reader.error("empty-directory", "a directory without files", name)
     reason = ""
     for member in files:
         try:
-            reader.content(_file(reader, member, Path(member).stat()), member)
+            status = Path(member).stat()
+            if status.st_size > reader.bytes_left:
+                reader.note(NoteCode.CUT, member, f"more than {reader.limits.max_bytes:,} bytes together; it is not read")
+                reason = reason or f"{Path(member).name}: {status.st_size:,} bytes, more than {reader.limits.max_bytes:,} together"
+                continue
+            reader.content(_file(reader, member, status), member)
         except InputError as error:
             if error.code == "too-large" and reader.found() > before:
                 reader.note(NoteCode.CUT, member, error.found)
                 continue
             reason = reason or f"{Path(member).name}: {error.found}"
-            reader.note(NoteCode.UNRELATED_MEMBER if error.code.startswith("unknown") else NoteCode.DAMAGED_MEMBER, member, error.found)
+            code = NoteCode.UNRELATED_MEMBER if error.code.startswith("unknown") else NoteCode.DAMAGED_MEMBER
+            reader.note(code, member, error.found, error.code)
         except OSError as error:
             reader.note(NoteCode.DAMAGED_MEMBER, member, f"it cannot be opened ({error.strerror})")
     del reader.rejected[rejected:]
@@ -133,25 +157,41 @@ def _directory(reader: Reader, name: str) -> None:
         raise reader.error("nothing-in-directory", f"a directory of {len(files)} files of which none could be used", name, hint)
 
 
-def _members(reader: Reader, name: str, levels: int, files: list[str]) -> list[str]:
-    """The regular files below ``name``, sorted, hidden ones left out."""
+def _special(real: str) -> bool:
+    """Whether it is what the kernel makes up: reading there may never end, or do something."""
+    return real.startswith(_KERNEL) or real in _KERNEL_ROOTS
+
+
+def _members(reader: Reader, name: str, real: str, levels: int, files: list[str]) -> None:
+    """Collect the regular files below ``name`` (without links: ``real``), sorted, hidden ones left out."""
     try:
         with os.scandir(name) as found:
-            entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            entries = sorted(islice(found, max(reader.entries_left, 0) + 1), key=lambda entry: entry.name)
     except OSError as error:
         raise _unopened(reader, name, error) from None
+    reader.entries_left -= len(entries)
+    if reader.entries_left < 0:
+        reader.note(NoteCode.CUT, name, f"more than {5 * reader.limits.max_files:,} entries")
+        entries = entries[: len(entries) + reader.entries_left]
     for entry in entries:
-        if len(files) >= reader.limits.max_files:
-            reader.note(NoteCode.CUT, name, f"more than {reader.limits.max_files:,} files")
-            break
+        if entry.name.startswith("."):
+            continue
+        if reader.files_left <= 0:
+            if reader.files_left == 0:
+                reader.note(NoteCode.CUT, name, f"more than {reader.limits.max_files:,} files")
+                reader.files_left = -1  # said once
+            return
         try:
+            place = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)  # noqa: PTH118 - a str, fast
+            if _special(place):
+                continue
             if entry.is_file():
+                reader.files_left -= 1
                 files.append(entry.path)
-            elif entry.is_dir() and levels > 0:
-                _members(reader, entry.path, levels - 1, files)
+            elif levels > 0 and entry.is_dir():
+                _members(reader, entry.path, place, levels - 1, files)
         except (OSError, InputError) as error:
             reader.note(NoteCode.DAMAGED_MEMBER, entry.path, f"it cannot be opened ({error})")
-    return files
 
 
 # objects
@@ -159,6 +199,15 @@ def _members(reader: Reader, name: str, levels: int, files: list[str]) -> list[s
 
 def _object(reader: Reader, source: Any, where: str) -> bool:
     """Objects of ``cryptography``, ``asn1crypto``, ``pyOpenSSL`` and our own, told by module and shape; none of these is imported here."""
+    try:
+        return _known_object(reader, source, where)
+    except InputError:
+        raise
+    except Exception as error:  # the caller's object may raise anything
+        raise _uncooperative(reader, source, where, error) from error
+
+
+def _known_object(reader: Reader, source: Any, where: str) -> bool:
     modules = {ancestor.__module__.partition(".")[0] for ancestor in type(source).__mro__}
     reader_kind = reader.kind
     reader.kind = reader.kind or "object"
@@ -176,7 +225,12 @@ def _object(reader: Reader, source: Any, where: str) -> bool:
         reader.keys.append(from_object(source, where))
     elif hasattr(source, "read"):
         content = source.read(reader.limits.max_bytes + 1)
-        read(reader, content if isinstance(content, (bytes, str)) else b"", where)
+        if isinstance(content, str) and content.strip():  # never a path: it was read from a file
+            if len(content) > reader.limits.max_bytes:
+                raise reader.error("too-large", f"more than {reader.limits.max_bytes:,} characters", where)
+            reader.text(content, where)
+        else:
+            reader.content(bytes(content) if isinstance(content, (bytes, bytearray)) else b"", where)
     else:
         reader.kind = reader_kind
         return False
@@ -192,13 +246,12 @@ def _encoded(source: Any) -> bytes:
 
 def _items(reader: Reader, source: Any, where: str, depth: int) -> None:
     if isinstance(source, Mapping) or not isinstance(source, Iterable):
-        hint = "pass bytes, a path, a certificate object, or a list of these"
-        raise reader.error("not-a-source", f"an object of type {type(source).__name__}", where, hint)
+        raise reader.error("not-a-source", f"an object of type {type_name(source)}", where, _SOURCES)
     if depth >= 3:
         raise reader.error("too-deep", "lists in lists, more than 3 deep", where)
     reader.kind = reader.kind or "list"
     count = -1
-    for count, item in enumerate(source):
+    for count, item in enumerate(_each(reader, source, where)):
         if count >= reader.limits.max_certificates:
             raise reader.error("too-many", f"more than {reader.limits.max_certificates:,} items", where)
         try:
@@ -206,7 +259,23 @@ def _items(reader: Reader, source: Any, where: str, depth: int) -> None:
         except InputError as error:
             if error.code in _CALLERS_OWN:
                 raise
-            reader.note(NoteCode.DAMAGED_MEMBER, error.where, error.found)
+            reader.note(NoteCode.DAMAGED_MEMBER, error.where, error.found, error.code)
             reader.rejected.append(error)
     if count < 0:
         raise reader.error("empty", "an empty list", where)
+
+
+def _each(reader: Reader, source: Iterable[Any], where: str) -> Iterator[Any]:
+    """The items; what the caller's iterable raises becomes an ``InputError``."""
+    try:
+        items = iter(source)
+    except Exception as error:
+        raise _uncooperative(reader, source, where, error) from error
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise _uncooperative(reader, source, where, error) from error
+        yield item

@@ -79,6 +79,8 @@ class SystemStore:
     compartments: Mapping[str, tuple[SystemCertificate, ...]]
     crls: tuple[bytes, ...] | None = None
     notes: tuple[tuple[str, str], ...] = ()
+    evidence_notes: tuple[tuple[str, str], ...] = ()
+    """Those of ``notes`` about what may have been a CRL or a distrusted certificate."""
 
 
 def read_system(limits: Limits | None = None) -> SystemStore:
@@ -151,6 +153,7 @@ class _Gathered:
     compartments: dict[str, dict[bytes, SystemCertificate]] = field(default_factory=dict)
     crls: dict[bytes, None] = field(default_factory=dict)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    evidence_notes: list[tuple[str, str]] = field(default_factory=list)
     left: int = 0
 
     def __post_init__(self) -> None:
@@ -179,10 +182,22 @@ class _Gathered:
         if len(self.notes) < 1000:
             self.notes.append((where, what))
 
+    def lost(self, where: str, what: str) -> None:
+        """A remark about what may have spoken against a certificate."""
+        self.note(where, what)
+        if len(self.evidence_notes) < 1000:
+            self.evidence_notes.append((where, what))
+
     def store(self) -> SystemStore:
         told = {name: tuple(members.values()) for name, members in self.compartments.items()}
         crls = tuple(self.crls) if told else None
-        return SystemStore(name="this machine's stores (LocalMachine)", compartments=told, crls=crls, notes=tuple(self.notes))
+        return SystemStore(
+            name="this machine's stores (LocalMachine)",
+            compartments=told,
+            crls=crls,
+            notes=tuple(self.notes),
+            evidence_notes=tuple(self.evidence_notes),
+        )
 
 
 def _read_windows(limits: Limits) -> SystemStore:
@@ -310,7 +325,7 @@ def _registry_store(winreg: Any, gathered: _Gathered, compartment: str, path: st
             try:
                 found = parse_blob(blob, where=f"{location}\\{thumbprint}")
             except InputError as error:
-                gathered.note(error.where, error.found)
+                (gathered.lost if compartment == "disallowed" else gathered.note)(error.where, error.found)
                 continue
             properties = tuple((identifier, value) for identifier, value in found.properties if identifier in PROPERTIES)
             gathered.add(compartment, SystemCertificate(der=found.der, location=location, properties=properties))
@@ -319,7 +334,11 @@ def _registry_store(winreg: Any, gathered: _Gathered, compartment: str, path: st
     gathered.compartments.setdefault(compartment, {})
     for thumbprint, blob in _blobs(winreg, gathered, f"{path}\\CRLs", location):
         if blob is not None:
-            gathered.crls.update(dict.fromkeys(elements(blob, 0, f"{location}\\{thumbprint}", 1, ends=False).crls))
+            place = f"{location}\\{thumbprint}"
+            found_here = elements(blob, 0, place, 1, ends=False).crls
+            gathered.crls.update(dict.fromkeys(found_here))
+            if not found_here:
+                gathered.lost(place, "a damaged CRL")
 
 
 def _blobs(winreg: Any, gathered: _Gathered, path: str, location: str) -> Iterator[tuple[str, bytes | None]]:

@@ -28,13 +28,10 @@ PROCESSED = frozenset(
     {
         ext.BASIC_CONSTRAINTS, ext.KEY_USAGE, ext.EXTENDED_KEY_USAGE, ext.SUBJECT_ALT_NAME, ext.ISSUER_ALT_NAME,
         ext.SUBJECT_KEY_IDENTIFIER, ext.AUTHORITY_KEY_IDENTIFIER, ext.CRL_DISTRIBUTION_POINTS, ext.AUTHORITY_INFORMATION_ACCESS,
-        ext.OCSP_NO_CHECK, ext.APPLICATION_POLICIES,
+        ext.OCSP_NO_CHECK, ext.APPLICATION_POLICIES, ext.NAME_CONSTRAINTS, ext.POLICY_CONSTRAINTS, ext.CERTIFICATE_POLICIES,
+        ext.POLICY_MAPPINGS, ext.INHIBIT_ANY_POLICY,
     }
 )  # fmt: skip
-# Recognised, and not judged yet: where they can decide, the answer says so instead of guessing.
-CONSTRAINTS = frozenset({ext.NAME_CONSTRAINTS, ext.POLICY_CONSTRAINTS})
-CONSTRAINTS_IF_CRITICAL = frozenset({ext.CERTIFICATE_POLICIES, ext.POLICY_MAPPINGS, ext.INHIBIT_ANY_POLICY})
-
 ENHANCED_KEY_USAGE_PROPERTY = 9
 DISALLOWED_FILETIME_PROPERTY = 104
 NEVER = 2**62
@@ -50,16 +47,16 @@ def judge_static(certificate: Certificate, role: Role, rules: Rules) -> Iterator
 
 
 def _malformed(certificate: Certificate, role: Role) -> Iterator[Cause]:
-    """RFC 5280 4.1: DER, and the syntax of the profile. What was read leniently never leads to ACCEPTED."""
-    faults = certificate.faults
-    if not faults:
-        return
-    severe = [fault for fault in faults if not fault.readable]
-    first = severe[0] if severe else faults[0]
-    details = causes.facts.MalformedFacts(offset=first.offset, field=first.where, reason=first.what, faults=len(faults))
-    severity = Severity.FATAL if severe else Severity.WARNING
-    # What is legible though it is not DER may be taken by a server that reads BER: nothing proves the refusal.
-    yield causes.make(CauseCode.MALFORMED, role, certificate, details, severity=severity, proven=not certificate.legible)
+    """RFC 5280 4.1: DER, and a syntax that can be read. What was read leniently never leads to ACCEPTED.
+
+    What is readable and departs from the profile only is told by path/profile.
+    """
+    severe = [fault for fault in certificate.faults if not fault.readable]
+    if severe:
+        first = severe[0]
+        details = causes.facts.MalformedFacts(offset=first.offset, field=first.where, reason=first.what, faults=len(severe))
+        # What is legible though it is not DER may be taken by a server that reads BER: nothing proves the refusal.
+        yield causes.make(CauseCode.MALFORMED, role, certificate, details, proven=not certificate.legible)
 
 
 def _key(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
@@ -80,9 +77,7 @@ def _critical_extensions(certificate: Certificate, role: Role) -> Iterator[Cause
         oid = extension.oid
         if oid in PROCESSED:
             continue
-        if oid in CONSTRAINTS or (extension.critical and oid in CONSTRAINTS_IF_CRITICAL):
-            yield causes.make(CauseCode.CONSTRAINT_NOT_JUDGED, role, certificate, causes.facts.ExtensionFacts(oid=oid), proven=False)
-        elif extension.critical and named < CRITICAL_NAMED:
+        if extension.critical and named < CRITICAL_NAMED:
             named += 1
             yield causes.make(CauseCode.UNKNOWN_CRITICAL_EXTENSION, role, certificate, causes.facts.ExtensionFacts(oid=oid))
 

@@ -22,6 +22,7 @@ _ONLY_PRESENTED = (PRESENTED,)
 # Signatures verified for one question. rustls/webpki allows 100 for one path search; a memo hit counts like a miss, so that a warm
 # and a cold answer are the same answer.
 SIGNATURE_BUDGET = 100
+INHERITANCE_DEPTH = 4  # DSA keys above each other that leave out their parameters; PKITS has one
 # Certificates of one name looked at for one child. PKI test suites stay below 40; above it the name was chosen to be expensive.
 NAMESAKES_BUDGET = 64
 
@@ -87,12 +88,14 @@ class Node:
 class Edge:
     """``issuer`` may have issued the child: what its key says of the signature, and how the key identifiers compare."""
 
-    __slots__ = ("aki_matches", "issuer", "signature")
+    __slots__ = ("aki_matches", "issuer", "key", "signature")
 
-    def __init__(self, issuer: Node, signature: Signature, aki_matches: bool | None) -> None:
+    def __init__(self, issuer: Node, signature: Signature, aki_matches: bool | None, key: PublicKey) -> None:
         self.issuer = issuer
         self.signature = signature
         self.aki_matches = aki_matches
+        self.key = key
+        """The issuer's key with its effective parameters: RFC 5280 6.1.4 (d) to (f)."""
 
 
 class Issuers:
@@ -186,6 +189,34 @@ class Pool:
                 self._issuers[certificate.der] = known
         return known
 
+    def _verify(self, certificate: Certificate, issuer: Node) -> tuple[Signature, PublicKey]:
+        """What the issuer's key says of the signature, with the parameters it has or inherits."""
+        key = issuer.public_key
+        if not key.inherits:
+            return verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, key), key
+        found = Signature.UNSUPPORTED
+        for effective in self._effective_keys(issuer, INHERITANCE_DEPTH):
+            verdict = verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, effective)
+            if verdict is Signature.VALID:
+                return verdict, effective
+            found = verdict
+        return found, key
+
+    def _effective_keys(self, node: Node, depth: int) -> list[PublicKey]:
+        """RFC 5280 6.1.4 (d), (e): a DSA key without parameters takes those of the key that signed its certificate."""
+        key = node.public_key
+        if not key.inherits:
+            return [key]
+        if node.certificate is None or depth == 0:
+            return []
+        above = self.issuers(node.certificate).edges
+        return [
+            key.with_parameters(each)
+            for edge in above[:4]
+            for each in self._effective_keys(edge.issuer, depth - 1)
+            if each.algorithm == "dsa"
+        ]
+
     def _find_issuers(self, certificate: Certificate) -> Issuers:
         good: list[Edge] = []
         bad: list[Edge] = []
@@ -197,13 +228,13 @@ class Pool:
             if matches is False and self.rules.aki_excludes:
                 misses.append(node)
                 continue
-            verdict = verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, node.public_key)
+            verdict, key = self._verify(certificate, node)
             if verdict is not Signature.INVALID:
-                good.append(Edge(node, verdict, matches))
+                good.append(Edge(node, verdict, matches, key))
             elif matches is False:
                 misses.append(node)  # another key of the same name, and the certificate says so itself
             else:
-                bad.append(Edge(node, verdict, matches))
+                bad.append(Edge(node, verdict, matches, key))
         if good:
             misses += [edge.issuer for edge in bad]
         found = good or bad

@@ -31,10 +31,12 @@ def judge_extended(node: Node, role: Role, rules: Rules) -> Iterator[Cause]:
         if needed in allowed:
             continue
         details = causes.facts.ExtendedKeyUsageFacts(allowed=allowed, needed=needed)
-        if ext.ANY_EXTENDED_KEY_USAGE in allowed:
-            if rules.any_eku == "yes":
+        if ext.ANY_EXTENDED_KEY_USAGE in allowed or ext.ANY_APPLICATION_POLICY in allowed:
+            # RFC 5280 4.2.1.12 gives anyExtendedKeyUsage its meaning, and Microsoft's OID none inside of extKeyUsage
+            foreign = ext.ANY_EXTENDED_KEY_USAGE not in allowed and allowed is certificate.extended_key_usage
+            if rules.any_eku == "yes" and not foreign:
                 continue
-            if rules.any_eku == "unconfirmed":
+            if rules.any_eku != "no":
                 yield causes.make(CauseCode.ANY_EXTENDED_KEY_USAGE, role, certificate, details, severity=Severity.WARNING, proven=False)
                 continue
         yield causes.make(CauseCode.WRONG_EXTENDED_KEY_USAGE, role, certificate, details)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaincheck.causes.codes import Gate, Severity, Verdict
-from chaincheck.causes.words import Text, Words, words
+from chaincheck.causes.words import Text, Words
+from chaincheck.report.arguments import language, zone
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def headline(diagnosis: Diagnosis, lang: str = "en", timezone: tzinfo | None = None) -> str:
     """One sentence: the verdict, the first thing to act on, and how many more there are; the store is named where trust is the matter."""
-    said = words(lang)
+    said, timezone = language(lang), zone(timezone)
     if diagnosis.verdict is Verdict.ACCEPTED:
         return _accepted(diagnosis, said, timezone)
     if diagnosis.verdict is Verdict.REFUSED:

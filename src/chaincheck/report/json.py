@@ -6,8 +6,7 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from chaincheck.causes.words import Words, words
-from chaincheck.errors import InputError
+from chaincheck.report.arguments import indentation, language, wrong
 from chaincheck.report.audience import client_causes, client_headline
 from chaincheck.report.headline import headline
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chaincheck.causes.cause import Cause
+    from chaincheck.causes.words import Words
     from chaincheck.diagnosis import Change, Diagnosis, Element, Path, Statement
     from chaincheck.fetch.request import Response
     from chaincheck.revocation.attempt import Attempt
@@ -39,12 +39,14 @@ def to_dict(diagnosis: Diagnosis, *, audience: Audience = "full", lang: str = "e
     and holds nothing about store, network or other certificates. ``timings`` adds to "full" how long each fetch took, which differs from
     run to run.
 
-    Raises InputError for an audience or a language that does not exist.
+    Raises InputError for an audience or a language that does not exist, and for values of the wrong type.
     """
-    said = words(lang)
-    if audience not in get_args(Audience):
-        expected = " or ".join(map(repr, get_args(Audience)))
-        raise InputError("unknown-audience", found=repr(audience)[:40], expected=expected, where="audience")
+    said = language(lang)
+    wanted: object = audience
+    if not isinstance(wanted, str) or wanted not in get_args(Audience):
+        raise wrong("unknown-audience", audience, " or ".join(map(repr, get_args(Audience))), "audience")
+    if type(timings) is not bool:
+        raise wrong("argument-type", timings, "True or False", "timings")
     client = audience == "client"
     answer: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -65,7 +67,8 @@ def to_json(diagnosis: Diagnosis, *, audience: Audience = "full", lang: str = "e
     """``to_dict`` as JSON text; control, format and bidirectional characters are written as ``\\u`` escapes."""
     import json
 
-    text = json.dumps(to_dict(diagnosis, audience=audience, lang=lang), ensure_ascii=False, indent=indent)
+    spaces = indentation(indent)
+    text = json.dumps(to_dict(diagnosis, audience=audience, lang=lang), ensure_ascii=False, indent=spaces)
     if not text.isascii() or "\x7f" in text:
         text = _HIDDEN.sub(_escape, text)  # such characters can stand only inside of strings
     return text
@@ -88,10 +91,16 @@ def _particulars(diagnosis: Diagnosis, said: Words) -> dict[str, Any]:
 
 
 def _full(diagnosis: Diagnosis, said: Words, *, timings: bool) -> dict[str, Any]:
-    cut = diagnosis.paths_cut
+    cut, policies = diagnosis.paths_cut, diagnosis.policies
     return {
         "paths": [_path(path, said.lang) for path in diagnosis.paths],
         "paths_cut": None if cut is None else {"left": cut.left, "reason": cut.reason},
+        "policies": None
+        if policies is None
+        else {
+            "user_constrained_policy_set": sorted(policies.user_constrained_policy_set),
+            "qualifiers": {policy: list(told) for policy, told in policies.qualifiers},
+        },
         "fetches": [_fetch(response, timings=timings) for response in diagnosis.responses],
     }
 

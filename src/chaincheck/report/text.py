@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from chaincheck.causes.codes import Finding, Severity
 from chaincheck.causes.resolution import resolution
-from chaincheck.causes.words import Text, Words, visible, words
+from chaincheck.causes.words import Text, Words, visible
+from chaincheck.report.arguments import columns, language, zone
 from chaincheck.report.headline import headline
 from chaincheck.report.layout import width as columns_of
 from chaincheck.report.layout import wrap
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 _FINDING_MARKS = {Finding.FOUND: REFUSES, Finding.RULED_OUT: GOOD, Finding.NOT_CHECKED: OPEN}
 _STATUS_MARKS = {"good": GOOD, "revoked": REFUSES, "on-hold": REFUSES, "unknown": OPEN}
+_MOST_CAUSES = 50  # of all severities; nobody reads more, and a stranger's certificate may have hundreds
+_MOST_STATEMENTS = 50
+_MOST_CLAUSES = 8  # of another path
 _MOST_PATHS = 8  # other paths in the text; all of them are in the JSON
 
 # What is not checked because the stores were not told is answered by the commands that export them.
@@ -37,14 +41,15 @@ _STORES_NOT_TOLD = frozenset({"store-not-told", "roots-not-told", "intermediates
 def to_text(diagnosis: Diagnosis, lang: str = "en", timezone: tzinfo | None = None, width: int = 100) -> str:
     """The whole answer, lines of at most ``width`` columns (commands are never broken), moments in ``timezone`` (None: UTC).
 
-    Raises InputError for a language there are no words for.
+    Of more than 50 causes the rest is only counted; all of them are in the JSON. Raises InputError for a language there are no words for,
+    and for values of the wrong type.
     """
-    return _Report(diagnosis, words(lang), timezone, width).text()
+    return _Report(diagnosis, language(lang), zone(timezone), columns(width)).text()
 
 
 def brief(diagnosis: Diagnosis, lang: str = "en", timezone: tzinfo | None = None, width: int = 100) -> str:
     """The headline, the certification path and the first thing to do."""
-    return _Report(diagnosis, words(lang), timezone, width).brief()
+    return _Report(diagnosis, language(lang), zone(timezone), columns(width)).brief()
 
 
 class _Report:
@@ -131,7 +136,10 @@ class _Report:
                 line = " → ".join(reversed(element_names(other)))
                 fatal = [cause for cause in other.causes if cause.severity is Severity.FATAL]
                 clauses = dict.fromkeys(cause.clause(self._said.lang, self._timezone) for cause in fatal)
-                self._add(f"{line}: {'; '.join(clauses)}" if clauses else line, first=f"  {mark(other.causes)} ")
+                told: list[str] = []
+                told += list(clauses)[:_MOST_CLAUSES]
+                told += [self._more(len(clauses) - len(told))] if len(clauses) > len(told) else []
+                self._add(f"{line}: {'; '.join(told)}" if told else line, first=f"  {mark(other.causes)} ")
         cut = self._diagnosis.paths_cut
         left = len(others) - _MOST_PATHS if len(others) > _MOST_PATHS else 0
         if cut is not None or left:
@@ -144,13 +152,18 @@ class _Report:
             self._add(f"{what}: {self._said.render(f'finding.{finding.value}')}", first=f"  {_FINDING_MARKS[finding]} ")
 
     def _causes(self) -> None:
+        left = _MOST_CAUSES
         for severity, title in ((Severity.FATAL, "causes"), (Severity.WARNING, "warnings")):
             causes = [cause for cause in self._diagnosis.causes if cause.severity is severity]
             if causes:
                 self._title(title)
-            for index, cause in enumerate(causes):
+            for index, cause in enumerate(causes[:left]):
                 self._lines += [""] if index else []
                 self._cause(cause)
+            if len(causes) > left:
+                self._lines += [""] if left else []
+                self._add(self._more(len(causes) - left), first="  ")
+            left = max(left - len(causes), 0)
 
     def _cause(self, cause: Cause) -> None:
         number = self._numbers[cause]
@@ -175,12 +188,14 @@ class _Report:
             return
         self._title("notes")
         said_already: set[str] = set()
-        for cause in notes:
+        for cause in notes[:_MOST_CAUSES]:
             self._add(cause.text(self._said.lang, self._timezone), first="  - ")
             why = cause.why(self._said.lang, self._timezone)
             if why not in said_already:
                 said_already.add(why)
                 self._add(why, first="    ")
+        if len(notes) > _MOST_CAUSES:
+            self._add(self._more(len(notes) - _MOST_CAUSES), first="  ")
 
     def _resolution(self, each: Resolution, label: str, indent: str) -> None:
         head = f"{each.title} ({self._who(each)})"
@@ -251,10 +266,12 @@ class _Report:
         if not self._diagnosis.unchecked:
             return
         self._title("not-checked")
-        for statement in self._diagnosis.unchecked:
+        for statement in self._diagnosis.unchecked[:_MOST_STATEMENTS]:
             self._add(self._sentence("unchecked", statement), first=f"  {OPEN if statement.blocks else '-'} ")
             how = self._said.render(f"unchecked.{statement.code}.how", dict(statement.facts))
             self._add(f"{self._say('how-to-check')}: {how}", first="    ")
+        if len(self._diagnosis.unchecked) > _MOST_STATEMENTS:
+            self._add(self._more(len(self._diagnosis.unchecked) - _MOST_STATEMENTS), first="  ")
         if any(statement.code in _STORES_NOT_TOLD for statement in self._diagnosis.unchecked) and "give-stores" not in self._printed:
             stores = resolution("give-stores", self._said.lang)
             self._lines.append("")
@@ -283,6 +300,9 @@ class _Report:
 
     def _say(self, label: str) -> str:
         return self._said.render(f"labels.{label}")
+
+    def _more(self, count: int) -> str:
+        return self._said.render("labels.more-causes", count=count)
 
     def _mark(self, sure: str) -> str:
         return self._said.render(f"mark.{sure}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REFUSES, OPEN, WARNS, GOOD = "×", "?", "!", "○"
 
+_MOST_REASONS = 20  # at one element of the drawing
 _NAME_LIMIT = 100  # characters of one name in the drawing; the causes give it in full
 
 # Causes that stand on the lower element but speak about the one that is missing above it.
@@ -75,7 +76,9 @@ def _from_the_top(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int]
     for index in range(len(elements) - 1, -1, -1):
         element = elements[index]
         own = [cause for cause in _causes_of(element, diagnosis, path) if cause.code not in _OF_THE_MISSING]
-        reasons = [_reason(cause, numbers, said, timezone) for cause in own]
+        reasons = [_reason(cause, numbers, said, timezone) for cause in own[:_MOST_REASONS]]
+        if len(own) > _MOST_REASONS:
+            reasons.append(said.render("labels.more-causes", count=len(own) - _MOST_REASONS))
         sign = mark(own)
         if untold_root and index == len(elements) - 1 and sign is not REFUSES and not _explained(own):
             sign = OPEN

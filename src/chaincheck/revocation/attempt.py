@@ -51,6 +51,9 @@ class Reason(StrEnum):
     RESPONDER_EXPIRED = "its responder's certificate has expired"
     RESPONDER_NOT_YET_VALID = "its responder's certificate is not yet valid"
     RESPONDER_MALFORMED = "its responder's certificate is malformed"
+    RESPONDER_DISTRUSTED = "its responder's certificate is in the store of certificates that are not trusted"
+    RESPONDER_REVOKED = "its responder's certificate is revoked or on hold, or evidence at hand says so"
+    RESPONDER_WEAK_KEY = "the key of its responder is shorter than the rules allow"
     RESPONDER_EXTENSION = "its responder's certificate has a critical extension that is not understood here"
     NONCE = "its nonce is not the one that was sent: an old answer was replayed"
     # not in scope
@@ -70,8 +73,11 @@ class Reason(StrEnum):
     REMOVED_FROM_COMPLETE = "it lists the certificate as removeFromCRL, which belongs in delta CRLs only"
     RESPONDER_NOT_CHECKED = "whether its responder's own certificate is revoked was not checked"
     RELATIVE_TO_PATH = "it is signed by a key of a path without a trust anchor, so that it proves nothing good"
+    DELTA_NOT_JUDGED = "a delta CRL is published beside it (freshestCRL), which is not judged yet"
     EXPIRED = "the certificate has expired, and this evidence does not say that it still covers expired certificates"
     UNSUPPORTED_SCHEME = "addresses of this kind are not fetched yet"
+    NO_ADDRESS = "the distribution point is not an address that can be opened"
+    NO_PERMITTED_ISSUER = "no path of issuers that count leads from it to a trust anchor"
     NOT_ASKED = "it was not asked"
 
 
@@ -84,8 +90,9 @@ class Attempt:
     """One source and what came of it.
 
     ``outcome``, with ``detail`` in words where that says more, and ``notes``; ``failure`` is the fetch outcome of a source that gave
-    nothing. ``says``: what stale or not yet valid evidence says. Moments are seconds since 1970 UTC; ``usable_from_s`` and
-    ``usable_until_s`` bound the time in which the evidence counts (None: no bound). ``revoked_at_s``, ``reason`` (a name of RFC 5280
+    nothing. ``says``: what stale, not yet valid or unusable evidence says. Moments are seconds since 1970 UTC; ``usable_from_s`` and
+    ``usable_until_s`` bound the time in which the evidence counts (None: no bound), ``signer_from_s`` and ``signer_until_s`` the time in
+    which its signer is judged as he is now, for good or ill. ``revoked_at_s``, ``reason`` (a name of RFC 5280
     5.3.1) and ``signer`` where known. ``unattributed``: it cannot be told whom the evidence speaks about.
     """
 
@@ -106,6 +113,14 @@ class Attempt:
     reason: str | None = None
     signer: Certificate | None = None
     unattributed: bool = False
+    signer_from_s: int | None = None
+    signer_until_s: int | None = None
+
+    @property
+    def against(self) -> Outcome | None:
+        """REVOKED or ON_HOLD where it says so, whether or not it counts."""
+        said = self.outcome if self.says is None else self.says
+        return said if said in (Outcome.REVOKED, Outcome.ON_HOLD) else None
 
 
 _FETCH_OUTCOMES = {

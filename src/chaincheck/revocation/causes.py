@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chaincheck.causes import facts
@@ -11,7 +12,7 @@ from chaincheck.revocation.attempt import NOT_JUDGED, Outcome
 from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chaincheck.revocation.attempt import Attempt
     from chaincheck.revocation.target import Context, Target
@@ -38,13 +39,21 @@ def nothing_to_check(target: Target, context: Context) -> Cause:
     return make(code, target.role, target.certificate, facts.Facts(), severity=context.nothing_severity, proven=context.proven)
 
 
-def shortcomings(attempts: list[Attempt], target: Target, context: Context, *, decided: bool) -> list[Cause]:
-    """Why evidence says nothing. Where other evidence decides, these are notes."""
+def shortcomings(
+    attempts: list[Attempt], target: Target, context: Context, *, decided: bool, doubts: Sequence[Attempt] = ()
+) -> list[Cause]:
+    """Why evidence says nothing. Where other evidence decides, these are notes.
+
+    ``doubts``: the attempts for which no other may decide; where something else says good, or the server
+    tolerates what is unknown, they prove no refusal.
+    """
     found: dict[tuple[CauseCode, facts.Facts], Cause] = {}
+    overruled = context.unknown_severity is not Severity.FATAL or any(each.outcome in (Outcome.GOOD, Outcome.REMOVED) for each in attempts)
     for code, details, attempt in _explained(attempts, context):
         aside = decided or attempt.outcome is Outcome.EXPIRED_NOT_COVERED or (attempt.unattributed and attempt.origin == "store")
-        severity = Severity.NOTE if aside else context.unknown_severity
-        if (code, details) in found:
+        doubt = any(each is attempt for each in doubts)
+        severity = Severity.FATAL if doubt else Severity.NOTE if aside else context.unknown_severity
+        if (code, details) in found and not doubt:
             continue
         if attempt.outcome is Outcome.UNSUPPORTED:
             signer = attempt.signer or target.issuer_certificate
@@ -56,9 +65,14 @@ def shortcomings(attempts: list[Attempt], target: Target, context: Context, *, d
                 target.certificate,
                 details,
                 severity=severity,
-                proven=aside or (context.proven and attempt.detail not in NOT_JUDGED),
+                proven=aside or (context.proven and attempt.detail not in NOT_JUDGED and not (doubt and overruled)),
             )
-    return list(found.values())
+    return [*found.values(), *(_hold(each, target, context) for each in doubts if each.against is Outcome.ON_HOLD)]
+
+
+def _hold(attempt: Attempt, target: Target, context: Context) -> Cause:
+    """The hold that evidence speaks of which may not be used: worth a note, since it is most likely what keeps the certificate out."""
+    return replace(refusal(attempt, target, context), severity=Severity.NOTE, proven=False)
 
 
 def _explained(attempts: list[Attempt], context: Context) -> Iterator[tuple[CauseCode, facts.Facts, Attempt]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chaincheck.revocation.attempt import Attempt, Outcome, Reason, concluded
 from chaincheck.revocation.freshness import covers_expired, in_time
 from chaincheck.x509 import der
+from chaincheck.x509.extensions import FRESHEST_CRL
 from chaincheck.x509.name import Name
 from chaincheck.x509.signature import Signature, algorithm
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chaincheck.revocation.evidence import Evidence
-    from chaincheck.revocation.target import Context, Target
+    from chaincheck.revocation.target import Context, Signer, Target
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.crl import CertificateList
     from chaincheck.x509.crl_entries import Entry
@@ -35,19 +37,32 @@ def judge_crl(evidence: Evidence, target: Target, context: Context, *, own: bool
             return None
         said = f"it is not a CRL in DER: {fault.what} (byte {fault.offset})"
         return concluded(evidence, Outcome.INVALID, said, unattributed=not own)
-    if (reason := _other_issuer(crl, target)) is not None:
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, reason) if own or reason is not Reason.OTHER_ISSUER else None
+    other = _other_issuer(crl, target)
+    if other is Reason.OTHER_ISSUER:
+        return concluded(evidence, Outcome.OUT_OF_SCOPE, other) if own else None
     if (reason := _out_of_scope(crl, target)) is not None:
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, reason)
-    if (detail := _unusable(crl, context)) is not None:
-        return concluded(evidence, Outcome.INVALID, detail)
-    outcome, detail, signer = _signer(evidence, crl, target, context)
-    if outcome is not None:
-        return concluded(evidence, outcome, detail)
-    found = _said(crl, evidence, target, context, signer)
+        return concluded(evidence, Outcome.OUT_OF_SCOPE, other or reason)
+    unusable = _unusable(crl, context)
+    failure, by = _signer(evidence, crl, target, context)
+    if failure is not None:
+        detail = failure[1]
+        if other is not None:  # not judged but for what it lists
+            failure = Outcome.OUT_OF_SCOPE, other
+        elif unusable is not None:
+            failure = Outcome.INVALID, unusable
+        found = concluded(evidence, *failure)
+        if detail != Reason.SIGNER_UNTRUSTED or by is None:
+            return found
+        return replace(found, signer_from_s=by.holds_from, signer_until_s=by.holds_until)
+    found = _said(crl, evidence, target, context, by.certificate if by is not None else target.issuer_certificate)
+    if unusable is not None:  # what it lists leaves a doubt all the same
+        found = replace(found, outcome=Outcome.INVALID, detail=unusable, says=found.against)
+    if by is not None:
+        found = replace(found, signer_from_s=by.holds_from, signer_until_s=by.holds_until)
     if found.outcome in (Outcome.INVALID, Outcome.OUT_OF_SCOPE):
         return found
-    return in_time(found, evidence, context, crl.this_update_s, crl.next_update_s)
+    bounds = (by.holds_from, by.holds_until) if by is not None else (None, None)
+    return in_time(found, evidence, context, crl.this_update_s, crl.next_update_s, bounds=bounds)
 
 
 def _other_issuer(crl: CertificateList, target: Target) -> Reason | None:
@@ -65,8 +80,6 @@ def _out_of_scope(crl: CertificateList, target: Target) -> Reason | None:
     point = crl.issuing_distribution_point
     if point is None:
         return None
-    if point.indirect:
-        return Reason.INDIRECT
     # RFC 5280 6.3.3 (b)(2)(ii) to (iv)
     constraints = target.certificate.basic_constraints
     is_ca = constraints is not None and constraints.ca
@@ -98,11 +111,15 @@ def _other_point(names: tuple[GeneralName, ...], target: Target) -> Reason | Non
 
 def _partial(crl: CertificateList, target: Target) -> Reason | None:
     """Why the CRL can say that a certificate is revoked, but not alone that it is good: RFC 5280 6.3.3 (c), (d), (e)."""
+    if (other := _other_issuer(crl, target)) is not None:
+        return other
     if crl.is_delta:
         return Reason.DELTA
     point = crl.issuing_distribution_point
     if point is None:
         return None
+    if point.indirect:
+        return Reason.INDIRECT
     if point.some_reasons is not None:
         return Reason.SOME_REASONS
     points = target.certificate.crl_distribution_points
@@ -124,20 +141,24 @@ def _unusable(crl: CertificateList, context: Context) -> str | None:
     fault = next((each for each in crl.faults if not each.readable), None)
     if fault is not None:
         return f"it is malformed: {fault.where}: {fault.what} (byte {fault.offset})"
-    if crl.names_certificate_issuers:  # RFC 5280 5.3.3
+    point = crl.issuing_distribution_point
+    if crl.names_certificate_issuers and (point is None or not point.indirect):  # RFC 5280 5.3.3
         return Reason.ENTRY_ISSUER
     if algorithm(crl.signature_algorithm).hash in context.refused_hashes:
         return Reason.BROKEN_HASH
     return None
 
 
-def _signer(evidence: Evidence, crl: CertificateList, target: Target, context: Context) -> tuple[Outcome | None, str, Certificate | None]:
-    """RFC 5280 6.3.3 (f), (g): a key whose owner may sign CRLs and whose path leads to the same anchor."""
+def _signer(evidence: Evidence, crl: CertificateList, target: Target, context: Context) -> tuple[tuple[Outcome, str] | None, Signer | None]:
+    """RFC 5280 6.3.3 (f), (g): why nobody signed it who may, or None; and who did, None for the issuer itself.
+
+    That is a key whose owner may sign CRLs and whose path leads to the same anchor.
+    """
     name = algorithm(crl.signature_algorithm).name
     answer = evidence.verify(target.issuer_key)
     if answer is Signature.VALID and _may_sign(target.issuer_certificate):
-        return None, "", target.issuer_certificate
-    failures = {Reason.NO_CRL_SIGN} if answer is Signature.VALID else set()
+        return None, None
+    failures: dict[Reason, Signer | None] = {Reason.NO_CRL_SIGN: None} if answer is Signature.VALID else {}
     unsupported = answer is Signature.UNSUPPORTED
     others = sorted(context.find_signers(crl.issuer, "crl"), key=lambda each: (not each.trusted, each.certificate.sha256))
     for signer in others[:MAX_SIGNERS]:
@@ -146,15 +167,24 @@ def _signer(evidence: Evidence, crl: CertificateList, target: Target, context: C
         if answer is not Signature.VALID:
             continue
         if not _may_sign(signer.certificate):
-            failures.add(Reason.NO_CRL_SIGN)
+            failures.setdefault(Reason.NO_CRL_SIGN, signer)
         elif not signer.trusted:
-            failures.add(Reason.SIGNER_UNTRUSTED)
+            failures[Reason.SIGNER_UNTRUSTED] = _both(failures.get(Reason.SIGNER_UNTRUSTED), signer)
         else:
-            return None, "", signer.certificate
+            return None, signer
     for reason in (Reason.NO_CRL_SIGN, Reason.SIGNER_UNTRUSTED):
         if reason in failures:
-            return Outcome.INVALID, reason, None
-    return (Outcome.UNSUPPORTED, name, None) if unsupported else (Outcome.INVALID, Reason.SIGNATURE, None)
+            return (Outcome.INVALID, reason), failures[reason]
+    return ((Outcome.UNSUPPORTED, name) if unsupported else (Outcome.INVALID, Reason.SIGNATURE)), None
+
+
+def _both(known: Signer | None, signer: Signer) -> Signer:
+    """A signer for the time in which both are judged as they are now."""
+    if known is None:
+        return signer
+    begins = [each.holds_from for each in (known, signer) if each.holds_from is not None]
+    ends = [each.holds_until for each in (known, signer) if each.holds_until is not None]
+    return replace(signer, holds_from=max(begins, default=None), holds_until=min(ends, default=None))
 
 
 def _may_sign(certificate: Certificate | None) -> bool:
@@ -166,10 +196,13 @@ def _may_sign(certificate: Certificate | None) -> bool:
 def _said(crl: CertificateList, evidence: Evidence, target: Target, context: Context, signer: Certificate | None) -> Attempt:
     """RFC 5280 6.3.3 (j): the entry of the certificate, or that there is none."""
     try:
-        entries = crl.find(target.certificate.serial)
+        entries = [entry for entry, issuer in crl.find_of_issuers(target.certificate.serial) if _is_of(issuer, crl, target)]
     except der.Malformed as fault:
-        return concluded(evidence, Outcome.INVALID, f"it is malformed: {fault.what} (byte {fault.offset})")
+        found = concluded(evidence, Outcome.INVALID, f"it is malformed: {fault.what} (byte {fault.offset})")
+        return replace(found, says=Outcome.REVOKED)  # there is an entry of it
     notes = (Reason.NO_NEXT_UPDATE,) if crl.next_update_s is None else ()
+    if not crl.is_delta and (crl.extension(FRESHEST_CRL) or target.certificate.extension(FRESHEST_CRL)):
+        notes = (*notes, Reason.DELTA_NOT_JUDGED)
     if entries:
         entry = min(entries, key=_weight)
         outcome = (Outcome.REVOKED, Outcome.ON_HOLD, Outcome.REMOVED)[_weight(entry)[0]]
@@ -180,7 +213,8 @@ def _said(crl: CertificateList, evidence: Evidence, target: Target, context: Con
         entry, outcome = None, Outcome.GOOD
     # From here on it is about being good: the whole CRL must be understood.
     if (fault_found := crl.entries_fault) is not None:
-        return concluded(evidence, Outcome.INVALID, f"it is malformed: {fault_found.what} (byte {fault_found.offset})")
+        found = concluded(evidence, Outcome.INVALID, f"it is malformed: {fault_found.what} (byte {fault_found.offset})")
+        return replace(found, says=Outcome.REVOKED) if crl.may_list(target.certificate.serial) else found
     if crl.unknown_critical_in_entries:  # RFC 5280 5.3
         return concluded(evidence, Outcome.INVALID, Reason.CRITICAL_ENTRY_EXTENSION)
     if (reason := _partial(crl, target)) is not None:
@@ -188,6 +222,14 @@ def _said(crl: CertificateList, evidence: Evidence, target: Target, context: Con
     if entry is None and not covers_expired(target, context, crl.this_update_s, crl.expired_certificates_from_s):
         return _attempt(evidence, Outcome.EXPIRED_NOT_COVERED, signer, notes, None)
     return _attempt(evidence, outcome, signer, notes, entry)
+
+
+def _is_of(issuer: tuple[GeneralName, ...], crl: CertificateList, target: Target) -> bool:
+    """Whether an entry is about a certificate of the target's issuer; without a certificate issuer it is of the CRL's."""
+    wanted = target.issuer_name.normalised
+    if not issuer:
+        return crl.issuer.normalised == wanted
+    return any(isinstance(name.value, Name) and name.value.normalised == wanted for name in issuer)
 
 
 def _weight(entry: Entry) -> tuple[int, int]:

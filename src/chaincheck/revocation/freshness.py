@@ -10,7 +10,6 @@ from chaincheck.revocation.attempt import Attempt, Outcome, Reason
 if TYPE_CHECKING:
     from chaincheck.revocation.evidence import Evidence
     from chaincheck.revocation.target import Context, Target
-    from chaincheck.x509.certificate import Certificate
 
 OCSP_LIFE = 12 * 3600  # seconds that a response without nextUpdate counts: the default of Windows
 
@@ -23,14 +22,14 @@ def in_time(
     next_update_s: int | None,
     *,
     produced_at_s: int | None = None,
-    responder: Certificate | None = None,
+    bounds: tuple[int | None, int | None] = (None, None),
 ) -> Attempt:
     """The attempt as it counts at the moment judged: as it is, or stale, or not yet valid.
 
     RFC 5280 6.3.3 and RFC 6960 3.2: evidence holds from thisUpdate (and producedAt) to nextUpdate, both included. The skew is allowed
     only for a clock that is ahead, and only for evidence just fetched; nextUpdate counts to the second, as in Windows. A CRL without
     nextUpdate never becomes stale; an OCSP response without it (RFC 6960 4.2.2.1: newer information is always available) does after 12
-    hours. A delegated responder's certificate, already found valid, bounds the time too.
+    hours. ``bounds``: from when until when a signer other than the issuer, already found valid, stays so.
     """
     allowance = context.skew if evidence.received_at is not None else 0
     begins = max(this_update_s, produced_at_s if produced_at_s is not None else this_update_s) - allowance
@@ -40,12 +39,20 @@ def in_time(
     outcome: Outcome = found.outcome
     says: Outcome | None = None
     if next_update_s is not None and next_update_s < this_update_s:
-        return replace(found, outcome=Outcome.INVALID, detail=Reason.BACKWARDS, this_update_s=this_update_s, next_update_s=next_update_s)
+        return replace(
+            found,
+            outcome=Outcome.INVALID,
+            detail=Reason.BACKWARDS,
+            says=found.outcome,
+            this_update_s=this_update_s,
+            next_update_s=next_update_s,
+        )
     stale = ends is not None and context.at > ends
     early = context.at < begins
-    if responder is not None and responder.not_before_s is not None and responder.not_after_s is not None:
-        begins = max(begins, responder.not_before_s)
-        ends = responder.not_after_s if ends is None else min(ends, responder.not_after_s)
+    if bounds[0] is not None:
+        begins = max(begins, bounds[0])
+    if bounds[1] is not None:
+        ends = bounds[1] if ends is None else min(ends, bounds[1])
     if early or stale:
         outcome, says = Outcome.NOT_YET_VALID if early else Outcome.STALE, found.outcome
     return replace(

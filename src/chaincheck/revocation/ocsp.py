@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck.revocation.attempt import Attempt, Outcome, Reason, concluded
@@ -12,7 +13,7 @@ from chaincheck.x509.signature import Signature, algorithm, verify
 
 if TYPE_CHECKING:
     from chaincheck.revocation.evidence import Evidence
-    from chaincheck.revocation.target import Context, Target
+    from chaincheck.revocation.target import Context, Fitness, Target
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.key import PublicKey
     from chaincheck.x509.ocsp import OcspResponse, SingleResponse
@@ -30,12 +31,17 @@ _UNDERSTOOD = frozenset(
 
 
 class _Responder(NamedTuple):
-    """Who signed: ``outcome`` None and the certificate (None: the issuer's key itself), or why nobody did who may."""
+    """Who signed: ``outcome`` None and the certificate (None: the issuer's key itself), or why nobody did who may.
+
+    From ``holds_from`` to ``holds_until`` (seconds since 1970 UTC, both included, None: no bound) that stays so.
+    """
 
     outcome: Outcome | None
     detail: str = ""
     certificate: Certificate | None = None
     delegated: bool = False
+    holds_from: int | None = None
+    holds_until: int | None = None
 
 
 def judge_ocsp(evidence: Evidence, target: Target, context: Context, *, own: bool) -> Attempt | None:
@@ -58,21 +64,48 @@ def judge_ocsp(evidence: Evidence, target: Target, context: Context, *, own: boo
     if isinstance(answers, Reason):
         aside = elsewhere or (answers is Reason.OTHER_ISSUER and not own)
         return None if aside else concluded(evidence, Outcome.OUT_OF_SCOPE, answers)
-    if (reason := _unusable(response, evidence, context)) is not None:
-        return concluded(evidence, Outcome.INVALID, reason)
+    unusable = _unusable(response, evidence, context)
     # RFC 6960 3.2 (2) to (4)
     responder = _responder(evidence, response, target, context)
     if responder.outcome is not None:
-        return concluded(evidence, responder.outcome, responder.detail)
+        failure = (responder.outcome, responder.detail) if unusable is None else (Outcome.INVALID, str(unusable))
+        refused = concluded(evidence, *failure)
+        if responder.detail == Reason.RESPONDER_EXPIRED:  # it could speak once: what it said for good leaves a doubt
+            refused = replace(refused, says=min((_says(each) for each in answers), key=_AGAINST.index))
+        return replace(refused, signer_from_s=responder.holds_from, signer_until_s=responder.holds_until)
     found = [_answer(each, response, evidence, target, context, responder) for each in answers]
-    return min(found, key=lambda each: (_STRENGTH.index(each.outcome), -(each.this_update_s or 0)))
+    if unusable is not None:
+        found = [replace(each, outcome=Outcome.INVALID, detail=unusable, says=each.against) for each in found]
+    return replace(min(found, key=_strength), signer_from_s=responder.holds_from, signer_until_s=responder.holds_until)
 
 
 # Which of several answers about the certificate in one response counts.
 _STRENGTH = (
-    Outcome.REVOKED, Outcome.ON_HOLD, Outcome.GOOD, Outcome.EXPIRED_NOT_COVERED,
-    Outcome.UNKNOWN, Outcome.STALE, Outcome.NOT_YET_VALID, Outcome.INVALID,
+    Outcome.GOOD, Outcome.EXPIRED_NOT_COVERED, Outcome.UNKNOWN, Outcome.STALE, Outcome.NOT_YET_VALID, Outcome.INVALID,
 )  # fmt: skip
+
+
+def _strength(found: Attempt) -> tuple[int, int]:
+    """What says most against the certificate, whether it counts, or counts no longer, or leaves a doubt; then the newest."""
+    against = found.against
+    if against is None:
+        place = 10 + _STRENGTH.index(found.outcome)
+    elif found.outcome in (Outcome.REVOKED, Outcome.ON_HOLD):
+        place = 0 if against is Outcome.REVOKED else 2
+    else:
+        place = 1 if against is Outcome.REVOKED and found.outcome is Outcome.STALE else 3
+    return place, -(found.this_update_s or 0)
+
+
+_AGAINST = (Outcome.REVOKED, Outcome.ON_HOLD, Outcome.UNKNOWN, Outcome.GOOD)
+
+
+def _says(answer: SingleResponse) -> Outcome:
+    """The words of one answer."""
+    if answer.status != "revoked":
+        return _STATUSES[answer.status][0]
+    # removeFromCRL has no meaning in OCSP: the status counts
+    return Outcome.ON_HOLD if answer.reason == "certificateHold" else Outcome.REVOKED
 
 
 def _answers(response: OcspResponse, target: Target) -> list[SingleResponse] | Reason:
@@ -119,7 +152,10 @@ def _responder(evidence: Evidence, response: OcspResponse, target: Target, conte
     if not failures:
         return _Responder(Outcome.INVALID, Reason.RESPONDER_NOT_FOUND)
     # what is wrong with the one whose key fits says more than that the others' keys do not
-    return min(failures, key=lambda each: (each.detail == Reason.SIGNATURE, each.outcome is not Outcome.INVALID))
+    chosen = min(failures, key=lambda each: (each.detail == Reason.SIGNATURE, each.outcome is not Outcome.INVALID))
+    begins = [each.holds_from for each in failures if each.holds_from is not None]
+    ends = [each.holds_until for each in failures if each.holds_until is not None]
+    return chosen._replace(holds_from=max(begins, default=None), holds_until=min(ends, default=None))
 
 
 def _is_named(response: OcspResponse, name: bytes, key: PublicKey) -> bool:
@@ -144,10 +180,28 @@ def _delegated(certificate: Certificate, target: Target, context: Context) -> _R
         issued = _issued(certificate, target.issuer_key)
     if issued is Signature.UNSUPPORTED:
         return _Responder(Outcome.UNSUPPORTED, algorithm(certificate.signature_algorithm).name)
-    reason = Reason.RESPONDER_NOT_ISSUED if issued is Signature.INVALID else _unfit(certificate, context)
-    if reason is not None:
+    if issued is Signature.INVALID:
+        return _Responder(Outcome.INVALID, Reason.RESPONDER_NOT_ISSUED)
+    if not context.delegates:
+        return _Responder(Outcome.INVALID, Reason.RESPONDER_NOT_CHECKED)
+    reason = _unfit(certificate, context)
+    if reason is not None and reason not in (Reason.RESPONDER_EXPIRED, Reason.RESPONDER_NOT_YET_VALID):
         return _Responder(Outcome.INVALID, reason)
-    return _Responder(None, certificate=certificate, delegated=True)
+    known = context.responder(certificate)
+    reason = reason or known.fault
+    begins, ends = _window(certificate, known, context.at)
+    if reason is not None:
+        return _Responder(Outcome.INVALID, reason, holds_from=begins, holds_until=ends)
+    return _Responder(None, certificate=certificate, delegated=True, holds_from=begins, holds_until=ends)
+
+
+def _window(certificate: Certificate, known: Fitness, at: int) -> tuple[int | None, int | None]:
+    """From when until when a responder is judged as it is at the moment: between the edges of its validity, and of what else is known."""
+    first, last = certificate.not_before_s, certificate.not_after_s
+    edges = [each for each in (first, None if last is None else last + 1) if each is not None]
+    begins = [each for each in edges if each <= at] + ([known.holds_from] if known.holds_from is not None else [])
+    ends = [each - 1 for each in edges if each > at] + ([known.holds_until] if known.holds_until is not None else [])
+    return max(begins, default=None), min(ends, default=None)
 
 
 def _unfit(certificate: Certificate, context: Context) -> Reason | None:
@@ -189,15 +243,12 @@ def _answer(
     answer: SingleResponse, response: OcspResponse, evidence: Evidence, target: Target, context: Context, responder: _Responder
 ) -> Attempt:
     """RFC 6960 2.2, 3.2 (5), (6): one answer, and whether it is recent."""
-    outcome, detail = _STATUSES[answer.status]
-    if answer.status == "revoked" and answer.reason == "certificateHold":
-        outcome = Outcome.ON_HOLD
-    elif answer.status == "revoked" and answer.reason == "removeFromCRL":
-        outcome = Outcome.REVOKED  # no meaning in OCSP: the status counts
-    elif outcome is Outcome.GOOD and not covers_expired(target, context, answer.this_update_s, answer.archive_cutoff_s):
+    outcome, detail = _says(answer), _STATUSES[answer.status][1]
+    says: Outcome | None = None
+    if outcome is Outcome.GOOD and not covers_expired(target, context, answer.this_update_s, answer.archive_cutoff_s):
         outcome, detail = Outcome.EXPIRED_NOT_COVERED, Reason.EXPIRED
     if answer.unknown_critical:  # RFC 6960 4.4
-        outcome, detail = Outcome.INVALID, Reason.CRITICAL_EXTENSION
+        says, outcome, detail = outcome, Outcome.INVALID, Reason.CRITICAL_EXTENSION
     certificate = responder.certificate
     delegated = certificate if responder.delegated else None
     unchecked = delegated is not None and delegated.extension(extensions.OCSP_NO_CHECK) is None
@@ -209,6 +260,7 @@ def _answer(
         detail=detail,
         notes=(Reason.RESPONDER_NOT_CHECKED,) if unchecked else (),
         sha256=evidence.sha256,
+        says=says,
         revoked_at_s=answer.revoked_at_s,
         reason=answer.reason,
         signer=certificate,
@@ -216,7 +268,13 @@ def _answer(
     if outcome is Outcome.INVALID:
         return found
     return in_time(
-        found, evidence, context, answer.this_update_s, answer.next_update_s, produced_at_s=response.produced_at_s, responder=delegated
+        found,
+        evidence,
+        context,
+        answer.this_update_s,
+        answer.next_update_s,
+        produced_at_s=response.produced_at_s,
+        bounds=(responder.holds_from, responder.holds_until),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from chaincheck.x509.extensions import AUTHORITY_INFORMATION_ACCESS, CRL_DISTRIBUTION_POINTS
 from chaincheck.x509.ocsp import build_request
 
 if TYPE_CHECKING:
     from chaincheck.revocation.evidence import Kind
     from chaincheck.x509.certificate import Certificate
+    from chaincheck.x509.extensions import DistributionPoint
     from chaincheck.x509.key import PublicKey
 
 FETCHED_SCHEMES = frozenset({"http", "https"})
@@ -44,6 +46,27 @@ def addresses(certificate: Certificate) -> tuple[Address, ...]:
     named += [("crl", url) for point in certificate.crl_distribution_points for url in point.urls]
     distinct = list(dict.fromkeys(named))[:MAX_SOURCES]
     return tuple(Address(kind, url, url.partition(":")[0].lower()) for kind, url in distinct)
+
+
+def unaddressed(certificate: Certificate) -> tuple[tuple[Kind, str], ...]:
+    """Where it says that its status is to be learned without giving an address: these cannot be asked, and are no "nothing to check"."""
+    found: list[tuple[Kind, str]] = [("crl", _described(point)) for point in certificate.crl_distribution_points if not point.urls]
+    if certificate.extension(CRL_DISTRIBUTION_POINTS) is not None and not certificate.crl_distribution_points:
+        found.append(("crl", "CRLDistributionPoints"))
+    access = certificate.extension(AUTHORITY_INFORMATION_ACCESS)
+    if access is not None and not certificate.ocsp_urls and _OCSP in access.value:
+        found.append(("ocsp", "authorityInfoAccess"))
+    return tuple(dict.fromkeys(found))[:MAX_SOURCES]
+
+
+_OCSP = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01"  # id-ad-ocsp in DER
+
+
+def _described(point: DistributionPoint) -> str:
+    for field, names in (("", point.full_name), ("cRLIssuer ", point.crl_issuer)):
+        if names:
+            return field + ", ".join(f"{name.kind}: {name.value.hex() if isinstance(name.value, bytes) else name.value}" for name in names)
+    return "nameRelativeToCRLIssuer" if point.relative is not None else "DistributionPoint"
 
 
 def sources(

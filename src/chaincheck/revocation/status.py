@@ -10,7 +10,7 @@ from chaincheck.revocation.attempt import Attempt, Outcome, Reason, failed
 from chaincheck.revocation.causes import nothing_to_check, refusal, shortcomings
 from chaincheck.revocation.crl import judge_crl
 from chaincheck.revocation.ocsp import judge_ocsp
-from chaincheck.revocation.sources import Address, addresses
+from chaincheck.revocation.sources import Address, addresses, unaddressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,8 +58,10 @@ class RevocationStatus:
 def judge(target: Target, evidence: Iterable[Evidence], context: Context, failures: Sequence[Attempt] = ()) -> RevocationStatus:
     """Judge all evidence together; never raises for what it contains, and its order does not matter.
 
-    A revocation wins over a good status, a certificateHold only as long as nothing later says otherwise (RFC 5280 5.3.1: only a hold is
-    reversible). Evidence that is stale counts where it says permanently revoked and nothing current decides.
+    A revocation wins over a good status, also where its evidence is stale: it cannot be undone. A certificateHold wins only as long as
+    nothing later says otherwise (RFC 5280 5.3.1: only a hold is reversible). What is signed as it should be and says revoked or on hold,
+    but may not be used (not yet valid, a critical extension that is not understood, a stale hold), decides nothing and lets nothing good
+    decide.
     ``failures`` are sources that gave no evidence, see ``attempt.failed``; a source that the certificate names and that does not appear
     at all is said to be not asked.
     """
@@ -68,13 +70,18 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
     attempts += failures
     attempts.sort(key=_order(named))
     status, decided_by, deciding = _decide(attempts, context)
+    doubts = deciding if status is Status.UNKNOWN else []
     if status is Status.UNKNOWN:
+        elsewhere = () if named else unaddressed(target.certificate)
         if not any(each.outcome in _GOOD for each in attempts):
             attempts += _not_asked(attempts, named)
-        if not named and all(each.unattributed and each.origin == "store" for each in attempts):
+            attempts += [failed(kind, source, "not-fetched", Reason.NO_ADDRESS) for kind, source in elsewhere]
+        if not named and not elsewhere and all(each.unattributed and each.origin == "store" for each in attempts):
             status = Status.NOTHING_TO_CHECK
     causes = [refusal(decided_by, target, context)] if decided_by is not None and status is not Status.GOOD else []
-    causes += shortcomings(attempts, target, context, decided=decided_by is not None and decided_by.outcome is not Outcome.STALE)
+    causes += shortcomings(
+        attempts, target, context, decided=decided_by is not None and decided_by.outcome is not Outcome.STALE, doubts=doubts
+    )
     if status is Status.NOTHING_TO_CHECK:
         causes.append(nothing_to_check(target, context))
     holds_from, holds_until = _holds(status, attempts, deciding, context)
@@ -129,18 +136,38 @@ def _decide(attempts: list[Attempt], context: Context) -> tuple[Status, Attempt 
 
     if revoked := saying(Outcome.REVOKED):
         return Status.REVOKED, _newest(revoked), revoked
+    if past := [each for each in saying(Outcome.STALE) if each.says is Outcome.REVOKED]:
+        return Status.REVOKED, _newest(past), past
     holds, goods = saying(Outcome.ON_HOLD), saying(*_GOOD)
-    if holds:
-        last = max(each.this_update_s or 0 for each in holds)
+    last = max((each.this_update_s or 0 for each in attempts if _held(each)), default=None)
+    if last is not None:
         goods = [each for each in goods if (each.this_update_s or 0) > last]
-        if not goods:
+        if holds and not goods:
             return Status.ON_HOLD, _newest(holds), holds
+    doubts = [each for each in attempts if _leaves_a_doubt(each, context) or (_held(each) and each.outcome is Outcome.STALE and not goods)]
+    if doubts:
+        return Status.UNKNOWN, None, doubts
     if goods and context.anchored:
         return Status.GOOD, _newest(goods), goods
-    past = [each for each in saying(Outcome.STALE) if each.says is Outcome.REVOKED]
-    if past and not goods:
-        return Status.REVOKED, _newest(past), past
     return Status.UNKNOWN, None, []
+
+
+def _held(attempt: Attempt) -> bool:
+    return attempt.outcome is Outcome.ON_HOLD or (attempt.outcome is Outcome.STALE and attempt.says is Outcome.ON_HOLD)
+
+
+def _leaves_a_doubt(attempt: Attempt, context: Context) -> bool:
+    """Whether it is signed as it should be and says revoked or on hold, but may not be used."""
+    if attempt.against is None:
+        return False
+    if attempt.outcome is Outcome.NOT_YET_VALID:
+        return not _later(attempt, context)
+    return attempt.outcome is Outcome.INVALID
+
+
+def _later(attempt: Attempt, context: Context) -> bool:
+    """Whether it says itself that the certificate was not yet revoked at the moment judged."""
+    return attempt.revoked_at_s is not None and attempt.revoked_at_s > context.at + context.skew
 
 
 def _newest(attempts: list[Attempt]) -> Attempt:
@@ -159,15 +186,23 @@ def _not_asked(attempts: list[Attempt], named: tuple[Address, ...]) -> list[Atte
 
 def _holds(status: Status, attempts: list[Attempt], deciding: list[Attempt], context: Context) -> tuple[int | None, int | None]:
     """From when until when the same evidence gives the same status."""
+    own_lower = [each.signer_from_s for each in attempts if each.signer_from_s is not None]
+    own_upper = [each.signer_until_s for each in attempts if each.signer_until_s is not None]
+    if status is Status.UNKNOWN:
+        deciding = []
     begins = [each.usable_from_s for each in deciding if each.usable_from_s is not None]
     ends = [each.usable_until_s for each in deciding]
     if status is Status.REVOKED:  # for good: it stays so when the evidence becomes stale
-        return min(begins, default=None), None
-    lower = [min(begins)] if begins else []
-    upper = [max(end for end in ends if end is not None)] if ends and None not in ends else []
+        return max([*own_lower, *([min(begins)] if begins else [])], default=None), min(own_upper, default=None)
+    lower = own_lower + ([min(begins)] if begins else [])
+    upper = own_upper + ([max(end for end in ends if end is not None)] if ends and None not in ends else [])
     # What has passed, and what is to come, could have said, or could say, otherwise.
     lower += [each.usable_until_s + 1 for each in attempts if each.outcome is Outcome.STALE and each.usable_until_s is not None]
     upper += [each.usable_from_s - 1 for each in attempts if each.outcome is Outcome.NOT_YET_VALID and each.usable_from_s is not None]
+    for each in attempts:  # from when on evidence to come lets nothing good decide
+        if each.outcome is Outcome.NOT_YET_VALID and each.against is not None and each.revoked_at_s is not None:
+            since = each.revoked_at_s - context.skew
+            (upper if since > context.at else lower).append(since - 1 if since > context.at else since)
     if status is Status.UNKNOWN or status is Status.ON_HOLD:
         usable = [each for each in attempts if each.outcome in _STATEMENTS]
         lower += [each.usable_from_s for each in usable if each.usable_from_s is not None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chaincheck.x509 import der, extensions
 from chaincheck.x509.key import PublicKey
@@ -17,7 +17,11 @@ from chaincheck.x509.name import fault as name_fault
 from chaincheck.x509.parts import Fault, cut, describe
 from chaincheck.x509.signature import algorithm as read_algorithm
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _T = TypeVar("_T")
+MAX_FAULTS = 100  # listed of one certificate: nobody reads more
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,7 +31,7 @@ def moment(seconds: int) -> datetime:
 
 
 class Certificate:
-    """An immutable certificate, identified by the SHA-256 of its DER."""
+    """An immutable certificate, identified by the SHA-256 of its DER. Raises ``InputError`` for anything but bytes."""
 
     __slots__ = (
         "_by_oid", "_faults", "_issuer", "_key", "_serial_octets", "_sha256", "_subject", "der", "extensions", "inner_algorithm",
@@ -36,6 +40,8 @@ class Certificate:
     )  # fmt: skip
 
     def __init__(self, encoded: bytes) -> None:
+        if not isinstance(encoded, bytes):
+            raise _not_bytes(encoded)
         self.der = encoded
         self._sha256: bytes | None = None
         self._issuer: Name | None = None
@@ -216,10 +222,24 @@ class Certificate:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Everything that is not strict DER or not the syntax of RFC 5280, in the order of the bytes."""
+        """Everything that is not strict DER or not the syntax of RFC 5280, in the order of the bytes.
+
+        At most ``MAX_FAULTS``; where there are more, the readable ones stand last and are left out first.
+        """
         if self._faults is None:
-            self._faults = self.slice_faults or tuple(_inner_faults(self))
+            found = self.slice_faults or tuple(_inner_faults(self))
+            if len(found) > MAX_FAULTS:
+                severe = [fault for fault in found if not fault.readable]
+                found = tuple((severe + [fault for fault in found if fault.readable])[:MAX_FAULTS])
+            self._faults = found
         return self._faults
+
+
+def _not_bytes(value: object) -> Exception:
+    from chaincheck.errors import InputError
+
+    found = f"an object of type {type(value).__name__}"
+    return InputError("argument-type", found=found, expected="the DER of a certificate as bytes", where="Certificate")
 
 
 def _inner_faults(certificate: Certificate) -> list[Fault]:
@@ -241,20 +261,33 @@ def _inner_faults(certificate: Certificate) -> list[Fault]:
     key = certificate.public_key
     if (reason := key.fault or key.remark) is not None:
         found.append(Fault(data.find(certificate.spki), reason, "subjectPublicKeyInfo", readable=key.fault is None))
-    seen = set()
-    for extension in certificate.extensions:
-        if extension.oid in seen:  # RFC 5280 4.2
-            found.append(Fault(data.find(extension.value), "the same extension twice", f"extension {extension.oid}"))
-        seen.add(extension.oid)
-        if extension.fault is not None:
-            found.append(Fault(data.find(extension.value) + extension.fault.offset, extension.fault.what, f"extension {extension.oid}"))
-        if extension.remark is not None:
-            found.append(Fault(data.find(extension.value), extension.remark, f"extension {extension.oid}", readable=True))
+    listed = certificate.extensions
+    oids = {extension.oid for extension in listed}
+    if len(oids) < len(listed) or any(extension.fault is not None or extension.remark is not None for extension in listed):
+        found += _extension_faults(certificate)
     if certificate.extensions and certificate.version != 3:  # RFC 5280 4.1.2.1
         found.append(Fault(0, f"extensions in a version {certificate.version} certificate", "version"))
     elif certificate.version == 2:  # RFC 5280 4.1.2.8: only for unique identifiers, which no CA may issue; much software knows no version 2
         found.append(Fault(0, "version 2", "version", readable=True))
     return sorted(found)
+
+
+def _extension_faults(certificate: Certificate) -> Iterator[Fault]:
+    data = certificate.der
+    seen = set()
+    # Values stand in the order of the list: each is sought from the end of the one before, so that all of them cost one pass.
+    at = max(data.find(certificate.spki), 0) + len(certificate.spki)
+    for extension in certificate.extensions:
+        at = max(data.find(extension.value, at), at)
+        where = f"extension {extension.oid}"
+        if extension.oid in seen:  # RFC 5280 4.2
+            yield Fault(at, "the same extension twice", where)
+        seen.add(extension.oid)
+        if extension.fault is not None:
+            yield Fault(at + extension.fault.offset, extension.fault.what, where)
+        if extension.remark is not None:
+            yield Fault(at, extension.remark, where, readable=True)
+        at += len(extension.value)
 
 
 def slice_names(data: bytes) -> tuple[bytes, bytes] | None:

@@ -207,6 +207,15 @@ class CertificateList:
         """
         return tuple(crl_entries.find(self.der, self._entries_at[0], self._walk(), serial))
 
+    def find_of_issuers(self, serial: int) -> tuple[tuple[Entry, tuple[GeneralName, ...]], ...]:
+        """The same, each with the certificate issuer that an indirect CRL says it is of (RFC 5280 5.3.3); () is the issuer of the CRL."""
+        return tuple(crl_entries.find_of_issuers(self.der, self._entries_at[0], self._walk(), serial))
+
+    def may_list(self, serial: int) -> bool:
+        """Whether the serial number occurs behind a damaged entry, where nothing can be told from the structure."""
+        walked = self._walk()
+        return walked.fault is not None and self.der.find(crl_entries.integer_der(serial), walked.end, self._entries_at[1]) >= 0
+
     def _walk(self) -> Walked:
         if self._walked is None:
             self._walked = crl_entries.walk(self.der, *self._entries_at)

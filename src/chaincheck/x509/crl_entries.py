@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REASON_CODE = "2.5.29.21"
 INVALIDITY_DATE = "2.5.29.24"
 CERTIFICATE_ISSUER = "2.5.29.29"
+_ISSUER_DER = b"\x06\x03\x55\x1d\x1d"
 UNDERSTOOD = frozenset({REASON_CODE, INVALIDITY_DATE, CERTIFICATE_ISSUER})
 
 REASON_CODES = {
@@ -115,6 +116,28 @@ def walk(data: bytes, start: int, stop: int, pattern_from: int = PATTERN_BYTES) 
 
 def find(data: bytes, start: int, walked: Walked, serial: int) -> Iterator[Entry]:
     """Every entry of that serial number in the list that begins at ``start``; raises ``der.Malformed`` for one that cannot be read."""
+    for pos in _places(data, start, walked, serial):
+        yield _entry(data, pos, walked.end)
+
+
+def find_of_issuers(data: bytes, start: int, walked: Walked, serial: int) -> Iterator[tuple[Entry, tuple[GeneralName, ...]]]:
+    """The same, each with the issuer that the list says it is of: its own certificateIssuer or the last one before (RFC 5280 5.3.3).
+
+    () is the issuer of the CRL. One walk over the entries before the last hit, and only where any names an issuer.
+    """
+    pos, issuer = start, ()  # type: tuple[int, tuple[GeneralName, ...]]
+    for place in _places(data, start, walked, serial):
+        while walked.names_issuers and pos < place:
+            _, inner, after = der.header(data, pos, walked.end)
+            if data.find(_ISSUER_DER, inner, after) >= 0:
+                issuer = _entry(data, pos, walked.end).certificate_issuer or issuer
+            pos = after
+        entry = _entry(data, place, walked.end)
+        yield entry, entry.certificate_issuer or issuer
+
+
+def _places(data: bytes, start: int, walked: Walked, serial: int) -> Iterator[int]:
+    """Where the entries of that serial number begin."""
     needle = integer_der(serial)
     pos = start
     while (hit := data.find(needle, pos, walked.end)) >= 0:
@@ -126,7 +149,7 @@ def find(data: bytes, start: int, walked: Walked, serial: int) -> Iterator[Entry
                 break
             pos = after
         if inner == hit:
-            yield _entry(data, pos, walked.end)
+            yield pos
         pos = after
 
 

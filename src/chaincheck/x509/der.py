@@ -147,7 +147,7 @@ def time(data: bytes, tag: int, start: int, stop: int) -> int:
     midnight = _MIDNIGHTS.get(day)
     if midnight is None:
         midnight = _midnight(day)
-        if midnight is not None and len(_MIDNIGHTS) < 16384:
+        if midnight is not None and len(_MIDNIGHTS) < 8192:
             _MIDNIGHTS[day] = midnight
     if midnight is None or hour > 23 or minute > 59 or second > 59:
         raise Malformed(start, f"a time that does not exist: {text.decode('ascii')}")

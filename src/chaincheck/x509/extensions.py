@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chaincheck.x509 import der
+from chaincheck.x509 import der, policies
 from chaincheck.x509.name import Name, irregularity, read_relative
 from chaincheck.x509.name import fault as name_fault
 from chaincheck.x509.name import read as read_name
@@ -34,6 +35,7 @@ CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
+ANY_APPLICATION_POLICY = "1.3.6.1.4.1.311.10.12.1"  # szOID_ANY_APPLICATION_POLICY: "All application policies"
 
 KEY_USAGES = (
     "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly",
@@ -267,11 +269,10 @@ def _application_policies(value: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _skip_certs(value: bytes) -> int:
-    number = der.integer(value, *der.whole(value, der.INTEGER, "SkipCerts"))
-    if number < 0:
-        raise der.Malformed(0, "a negative SkipCerts")
-    return number
+def _name_constraints(value: bytes) -> object:
+    from chaincheck.x509.name_constraints import read  # it builds on the general names read here
+
+    return read(value)
 
 
 _READERS: dict[str, Callable[[bytes], object]] = {
@@ -286,12 +287,14 @@ _READERS: dict[str, Callable[[bytes], object]] = {
     FRESHEST_CRL: _distribution_points,
     AUTHORITY_INFORMATION_ACCESS: _access_descriptions,
     OCSP_NO_CHECK: _null,
-    INHIBIT_ANY_POLICY: _skip_certs,
+    INHIBIT_ANY_POLICY: policies.inhibit_any_policy,
     APPLICATION_POLICIES: _application_policies,
+    NAME_CONSTRAINTS: _name_constraints,
+    CERTIFICATE_POLICIES: policies.certificate_policies,
+    POLICY_MAPPINGS: policies.policy_mappings,
+    POLICY_CONSTRAINTS: policies.policy_constraints,
 }
-
-# Extensions of RFC 5280 whose values path/ reads; here they are only found to be DER. Private extensions need not even be that.
-_READ_ELSEWHERE = frozenset({NAME_CONSTRAINTS, CERTIFICATE_POLICIES, POLICY_MAPPINGS, POLICY_CONSTRAINTS})
+# Private extensions need not even be DER.
 
 
 def _irregularity(oid: str, parsed: Any, value: bytes) -> str | None:
@@ -330,6 +333,8 @@ def _irregular_names(oid: str, parsed: Any) -> str | None:
     if any(name.kind == "iPAddress" and isinstance(name.value, bytes) and len(name.value) not in (4, 16) for name in names):  # 4.2.1.6
         return "an iPAddress that is neither 4 nor 16 octets"
     directory = [name.value.der for name in names if isinstance(name.value, Name)]
+    if oid == NAME_CONSTRAINTS:
+        directory = [subtree.base.der for subtree in (*parsed.permitted, *parsed.excluded) if isinstance(subtree.base, Name)]
     return next((fault[1] for fault in map(name_fault, directory) if fault is not None), None)
 
 
@@ -353,8 +358,6 @@ class Extension:
         try:
             if reader is not None:
                 self.parsed = reader(value)
-            elif oid in _READ_ELSEWHERE:
-                der.check(value, 0, len(value))
         except der.Malformed as fault:
             self.fault = fault
         if self.parsed is not None:
@@ -364,8 +367,38 @@ class Extension:
         return f"Extension({self.oid!r}, critical={self.critical}, value=<{len(self.value)} bytes>)"
 
 
-KNOWN: dict[bytes, Extension] = {}
-_MEMO_BYTES = 512  # larger extensions are read each time: the memo holds at most 8192 x 512 bytes of keys
+class _Memo(dict[bytes, Extension]):
+    """Extensions by their bytes, bounded in number and in what they take, as estimated."""
+
+    _MOST = 8192
+    _MOST_BYTES = 4 * 1024 * 1024
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = 0
+
+    def keep(self, encoded: bytes, extension: Extension) -> None:
+        if len(encoded) > _MEMO_BYTES:
+            return
+        size = 2 * len(encoded) + 300 + 100 * _members(extension.parsed)
+        if len(self) >= self._MOST or self._held + size > self._MOST_BYTES:
+            self.clear()
+            self._held = 0
+        self[encoded] = extension
+        self._held += size
+
+
+def _members(value: object) -> int:
+    """How many objects a parsed value is made of."""
+    if isinstance(value, (tuple, frozenset)):
+        return 1 + sum(map(_members, value))
+    if isinstance(value, Mapping):
+        return 1 + sum(1 + _members(each) for each in value.values())
+    return 1 + len(value.der) // 8 if isinstance(value, Name) else 1
+
+
+_MEMO_BYTES = 512  # larger extensions are read each time
+KNOWN = _Memo()
 
 
 def read(encoded: bytes) -> Extension:
@@ -385,8 +418,5 @@ def read(encoded: bytes) -> Extension:
     if tag != der.OCTET_STRING or after != stop:
         raise der.Malformed(oid_stop, "something else than one OCTET STRING as extnValue")
     extension = Extension(der.oid(encoded, oid_start, oid_stop), critical, encoded[inner:after])
-    if len(encoded) <= _MEMO_BYTES:
-        if len(KNOWN) >= 8192:
-            KNOWN.clear()
-        KNOWN[encoded] = extension
+    KNOWN.keep(encoded, extension)
     return extension

@@ -42,7 +42,7 @@ class Unsupported(Exception):
 class PublicKey:
     """A public key; ``algorithm`` is rsa, rsa-pss, dsa, ec, ed25519, ed448, or the dotted OID of another; ``bits`` 0 where unknown."""
 
-    __slots__ = ("_loaded", "_sha1", "_sha256", "algorithm", "bits", "fault", "key_octets", "parameters", "remark", "spki")
+    __slots__ = ("_loaded", "_sha1", "_sha256", "algorithm", "bits", "fault", "key_octets", "parameters", "pss", "remark", "spki")
 
     def __init__(self, spki: bytes) -> None:
         self.spki = spki
@@ -51,6 +51,7 @@ class PublicKey:
         self.parameters = b""
         self.key_octets = b""
         self.fault: str | None = None
+        self.pss: signature.Algorithm | None = None  # RFC 4055 3.3: what an id-RSASSA-PSS key with parameters is restricted to
         self.remark: str | None = None  # a departure from the RFCs that leaves the key readable
         self._sha1: bytes | None = None
         self._sha256: bytes | None = None
@@ -66,10 +67,7 @@ class PublicKey:
         known = _MEMO.get(spki)
         if known is None:
             known = PublicKey(spki)
-            if len(spki) <= 1200:  # RSA-8192 and below; at most 4096 such keys are kept
-                if len(_MEMO) >= 4096:
-                    _MEMO.clear()
-                _MEMO[spki] = known
+            _MEMO.keep(spki, known)
         return known
 
     def _read(self) -> None:
@@ -105,6 +103,7 @@ class PublicKey:
         bound = signature.algorithm(self.spki[start:after])
         if bound.fault is not None:
             raise der.Malformed(start, bound.fault)
+        self.pss = bound
         self.remark = bound.remark
 
     def _size(self) -> int:
@@ -145,6 +144,20 @@ class PublicKey:
         return _FIXED_BITS.get(self.algorithm, 0)
 
     @property
+    def inherits(self) -> bool:
+        """A DSA key that leaves its parameters to the key that signed its certificate (RFC 3279 2.3.2)."""
+        return self.algorithm == "dsa" and self.parameters in (b"", b"\x05\x00")
+
+    def with_parameters(self, other: PublicKey) -> PublicKey:
+        """The same key with the parameters of another one, of the same algorithm."""
+        old = self.spki
+        start, _ = der.whole(old, der.SEQUENCE, "SubjectPublicKeyInfo")
+        inner, after = der.expect(old, start, len(old), der.SEQUENCE, "the key's algorithm")
+        _, oid_stop = der.expect(old, inner, after, der.OID, "the key's algorithm identifier")
+        algorithm = _sequence(old[inner:oid_stop] + other.parameters)
+        return PublicKey.of(_sequence(algorithm + old[after:]))
+
+    @property
     def sha1(self) -> bytes:
         """SHA-1 of the BIT STRING's octets: issuerKeyHash of RFC 6960 4.1.1, method (1) of RFC 5280 4.2.1.2."""
         if self._sha1 is None:
@@ -161,7 +174,9 @@ class PublicKey:
     @property
     def description(self) -> str:
         """Algorithm and size, for people."""
-        return f"{self.algorithm.upper() if self.algorithm in _NAMES.values() else self.algorithm}{f' {self.bits}' if self.bits else ''}"
+        if self.algorithm not in _NAMES.values():
+            return signature.NAMED_ONLY.get(self.algorithm, self.algorithm)
+        return f"{self.algorithm.upper()}{f' {self.bits}' if self.bits else ''}"
 
     def load(self) -> Any:
         """The ``cryptography`` key; raises ``Unsupported`` where this build cannot load it, ``der.Malformed`` where it is damaged."""
@@ -189,7 +204,40 @@ class PublicKey:
         return PublicKey.of, (self.spki,)
 
 
-_MEMO: dict[bytes, PublicKey] = {}
+LARGEST_KEPT = 1200  # bytes of a SubjectPublicKeyInfo: RSA-8192 and below
+
+
+class _Memo(dict[bytes, PublicKey]):
+    """Keys by their bytes, bounded in number and size. A loaded key takes about ten times its bytes, so that all stay below 8 MiB."""
+
+    _MOST = 2048
+    _MOST_BYTES = 512 * 1024
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = 0
+
+    def keep(self, spki: bytes, key: PublicKey) -> None:
+        if len(spki) > LARGEST_KEPT:
+            return
+        if len(self) >= self._MOST or self._held >= self._MOST_BYTES:
+            self.clear()
+            self._held = 0
+        self[spki] = key
+        self._held += len(spki)
+
+
+_MEMO = _Memo()
+
+
+def _sequence(content: bytes) -> bytes:
+    size = len(content)
+    length = (
+        bytes((size,))
+        if size < 0x80
+        else bytes((0x80 | (size.bit_length() + 7) // 8,)) + size.to_bytes((size.bit_length() + 7) // 8, "big")
+    )
+    return b"\x30" + length + content
 
 
 def _integers(data: bytes, count: int, what: str) -> list[int]:

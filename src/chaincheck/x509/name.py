@@ -16,6 +16,11 @@ _SHORT = {
 COMMON_NAME = "2.5.4.3"
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
 UNIQUE_IDENTIFIER = "2.5.4.45"  # x500UniqueIdentifier, a BIT STRING (RFC 4519 2.43)
+# What is normalised at most. X.520 bounds a common name to 64 characters; UAX #15 section 13 (Stream-Safe Text Format) allows 30 marks in a
+# row, above which normalising costs the square of their number. What is longer equals only itself.
+_LONGEST_NAME = 65_536  # bytes
+_LONGEST_VALUE = 4096  # characters
+_LONGEST_RUN = 30  # characters that combine with the one before
 _PRINTABLE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?"  # X.680 41.4
 
 
@@ -150,7 +155,7 @@ def fault(encoded: bytes) -> tuple[int, str, bool] | None:
                 if reason is not None:
                     remark = remark or (start, reason, True)
                 elif len(relative) <= 128:
-                    if len(_GOOD) >= 16384:
+                    if len(_GOOD) >= 8192:  # at most 128 bytes each
                         _GOOD.clear()
                     _GOOD[relative] = None
             start = after
@@ -182,7 +187,7 @@ def _oid(content: bytes) -> str:
     known = _OIDS.get(content)
     if known is None:
         known = der.oid(content, 0, len(content))
-        if len(_OIDS) < 4096:
+        if len(_OIDS) < 4096:  # at most 64 bytes each
             _OIDS[content] = known
     return known
 
@@ -201,6 +206,8 @@ def _write(attribute: Attribute) -> str:
 
 
 def _normalise(name: Name) -> bytes:
+    if len(name.der) > _LONGEST_NAME:
+        return b"raw:" + name.der
     try:
         rdns = read(name.der)
     except der.Malformed:
@@ -216,6 +223,8 @@ def _normalise_attribute(attribute: Attribute) -> bytes:
     if not text.isascii():
         import unicodedata
 
+        if len(text) > _LONGEST_VALUE or _marks_in_a_row(text) > _LONGEST_RUN:
+            return attribute.oid.encode() + b"\x04" + attribute.raw
         text = unicodedata.normalize("NFKC", text.casefold()).casefold()
         text = "".join(" " if unicodedata.category(c) == "Zs" else c for c in text if unicodedata.category(c) != "Cf")
     text = " ".join(text.lower().split())
@@ -223,3 +232,19 @@ def _normalise_attribute(attribute: Attribute) -> bytes:
     octets = text.encode("utf-8", "surrogatepass").replace(b"\x1b", b"\x1b3")
     octets = octets.replace(b"\x00", b"\x1b0").replace(b"\x01", b"\x1b1").replace(b"\x02", b"\x1b2")
     return attribute.oid.encode() + b"\x03" + octets
+
+
+def _marks_in_a_row(text: str) -> int:
+    """The longest run of characters that combine with the one before, or that decompose into such."""
+    import unicodedata
+
+    longest = run = 0
+    for character in text:
+        if character < "\u0300":
+            run = 0
+            continue
+        parts = unicodedata.decomposition(character).split()
+        first = chr(int(parts[1] if parts[0].startswith("<") else parts[0], 16)) if parts else character
+        run = run + 1 if unicodedata.combining(first) or unicodedata.combining(character) else 0
+        longest = max(longest, run)
+    return longest

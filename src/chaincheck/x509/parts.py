@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from chaincheck.x509 import der, extensions
 
+MAX_EXTENSIONS = 512  # of one certificate: real ones have fewer than 30; the rest of a longer list is not read
+_TOO_MANY = f"more than {MAX_EXTENSIONS} extensions, the rest of which is not read"
+
 
 class Fault(NamedTuple):
     """One thing that is not DER or not as RFC 5280 has it: byte offset in the certificate, what, and in which field.
@@ -124,6 +127,8 @@ def _extensions(data: bytes, start: int, stop: int) -> tuple[extensions.Extensio
     found: list[extensions.Extension] = []
     pos = inner
     while pos < stop:
+        if len(found) == MAX_EXTENSIONS:
+            raise der.Malformed(pos, _TOO_MANY, "extensions")
         length = data[pos + 1] if pos + 1 < stop else 0x80
         end = pos + 2 + length if length < 0x80 else header(data, pos, stop)[2]
         encoded = data[pos:end]
@@ -217,7 +222,9 @@ def _loose_extensions(data: bytes, start: int, stop: int, found: list[Fault]) ->
     listed: list[extensions.Extension] = []
     try:
         _, pos, stop = _loose(data, start, stop)
-        while pos < stop and len(listed) < 1000:
+        for _ in range(MAX_EXTENSIONS):
+            if pos >= stop:
+                break
             _, _, after = _loose(data, pos, stop)
             try:
                 listed.append(extensions.read(data[pos:after]))
@@ -227,6 +234,8 @@ def _loose_extensions(data: bytes, start: int, stop: int, found: list[Fault]) ->
                 if rescued is not None:
                     listed.append(rescued)
             pos = after
+        if pos < stop:  # legible: what a server that reads them all would say is not known, and not proven
+            found.append(Fault(pos, _TOO_MANY, "extensions", legible=True))
     except der.Malformed as fault:
         found.append(Fault(fault.offset, fault.what, "extensions"))
     return tuple(listed)

@@ -66,6 +66,23 @@ _ALGORITHMS: dict[str, tuple[str, str]] = {
     "1.3.101.112": ("eddsa", ""),
     "1.3.101.113": ("eddsa", ""),
 }
+# Known by name alone: no build of today verifies them, and a name says more than a number.
+NAMED_ONLY: dict[str, str] = {
+    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",  # RFC 9881
+    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+    "1.2.840.113549.1.9.16.3.17": "HSS/LMS",  # RFC 9802
+    "1.3.6.1.5.5.7.6.34": "XMSS",
+    "1.3.6.1.5.5.7.6.35": "XMSS^MT",
+    "1.2.643.7.1.1.3.2": "GOST R 34.10-2012 with 256 bits",  # RFC 9215
+    "1.2.643.7.1.1.3.3": "GOST R 34.10-2012 with 512 bits",
+} | {
+    f"2.16.840.1.101.3.4.3.{20 + number}": f"SLH-DSA-{name}"  # RFC 9909
+    for number, name in enumerate(f"{hashed}-{size}{kind}" for hashed in ("SHA2", "SHAKE") for size in (128, 192, 256) for kind in "sf")
+} | {
+    f"1.3.6.1.5.5.7.6.{number}": f"composite ML-DSA (1.3.6.1.5.5.7.6.{number})"  # draft-ietf-lamps-pq-composite-sigs
+    for number in range(37, 55)
+}  # fmt: skip
 _PSS = "1.2.840.113549.1.1.10"
 _MGF1 = "1.2.840.113549.1.1.8"
 _HASHES = {
@@ -120,7 +137,7 @@ def _read(encoded: bytes) -> Algorithm:
         return _read_pss(oid, parameters)
     der.one_parameter(encoded, oid_stop, stop)
     if oid not in _ALGORITHMS:
-        return Algorithm(oid, oid, "other", "", None)
+        return Algorithm(oid, NAMED_ONLY.get(oid, oid), "other", "", None)
     family, digest = _ALGORITHMS[oid]
     fault = remark = None
     if parameters and parameters != b"\x05\x00":
@@ -176,6 +193,10 @@ def _hash(data: bytes, start: int, stop: int) -> str:
 
 
 _VERIFIERS: dict[tuple[bytes, bytes], Callable[[bytes, bytes], None] | Signature] = {}
+_MOST_VERIFIERS = 1024
+_LARGEST_KEPT = (
+    1200 + 256
+)  # bytes of key and algorithm together, RSA-8192 and below: 1024 of them with their keys loaded take 8 MiB at most
 
 
 def verify(signed: bytes, encoded_algorithm: bytes, signature: bytes, key: PublicKey) -> Signature:
@@ -184,9 +205,10 @@ def verify(signed: bytes, encoded_algorithm: bytes, signature: bytes, key: Publi
     verifier = _VERIFIERS.get(index)
     if verifier is None:
         verifier = _verifier(key, algorithm(encoded_algorithm))
-        if len(_VERIFIERS) >= 4096:
-            _VERIFIERS.clear()
-        _VERIFIERS[index] = verifier
+        if len(key.spki) + len(encoded_algorithm) <= _LARGEST_KEPT:
+            if len(_VERIFIERS) >= _MOST_VERIFIERS:
+                _VERIFIERS.clear()
+            _VERIFIERS[index] = verifier
     if isinstance(verifier, Signature):
         return verifier
     try:
@@ -214,11 +236,22 @@ def _verifier(key: PublicKey, algorithm: Algorithm) -> Callable[[bytes, bytes], 
         return Signature.INVALID  # a damaged key verifies nothing; the key's own fault is a cause too
     if key.algorithm not in _KEY_FAMILY[algorithm.family]:
         return Signature.INVALID  # an RSA key cannot have made an ECDSA signature
+    if key.pss is not None and not _within(key.pss, algorithm):
+        return Signature.INVALID
     try:
         loaded = key.load()
         return _bind(loaded, algorithm)
     except (Unsupported, der.Malformed):
         return Signature.UNSUPPORTED
+
+
+def _within(restriction: Algorithm, algorithm: Algorithm) -> bool:
+    """RFC 4055 3.3: the hash and the mask generation of the key's parameters, and a salt no shorter than theirs."""
+    return (
+        algorithm.hash == restriction.hash
+        and algorithm.mgf_hash == restriction.mgf_hash
+        and algorithm.salt_length >= restriction.salt_length
+    )
 
 
 def _bind(loaded: Any, algorithm: Algorithm) -> Callable[[bytes, bytes], None] | Signature:
