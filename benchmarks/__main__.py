@@ -7,7 +7,10 @@ import hashlib
 import platform
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pki
@@ -145,6 +148,43 @@ def nowhere() -> Row:
     return Row("6 cross-signed CAs of one name and two keys, no path to an anchor", medians["chaincheck"], goal=25e-3)
 
 
+def costly() -> list[Row]:
+    """The questions of tests/path/test_budgets.py: each by a checker that knows nothing, in a process that remembers nothing."""
+    import chaincheck
+    from path import test_budgets as made
+    from path.test_order import forget
+
+    rules = dataclasses.replace(made.EXPLICIT, anchor_validity=True)
+    leaf, chain, root = made.doubled(10)
+    old = pki.root("Layer root", not_after=pki.AT - timedelta(days=1))
+    subtrees = [made.dns(number, "example") for number in range(made.MANY)]
+    (permitting,) = made.constrained(subtrees)
+    hostile, names = made.HOSTILE["directory names"]
+    (excluding,) = made.constrained(excluded=hostile)
+    every = range(made.POLICIES)
+    pairs = [(number, made.POLICIES + number) for number in every]
+    bridge = made.ROOT.issue_ca("Bridge", extensions=[made.policies_told(every), made.mapped(pairs)])
+    plain = dataclasses.replace(rules, policies=chaincheck.PolicySettings())
+    questions = {
+        "1,024 paths, all good": (leaf, root, chain, plain),
+        "1,024 paths, none good": (leaf, old, chain, plain),
+        "2,000 names in 2,000 permitted subtrees": (made.named(permitting, subtrees), made.ROOT, [permitting], plain),
+        "2,000 directory names outside 2,000 excluded subtrees": (made.named(excluding, names), made.ROOT, [excluding], plain),
+        "10,000 mapped policies": (bridge.issue("c", extensions=[made.policies_told([pairs[77][1]])]), made.ROOT, [bridge], rules),
+    }
+    rows = []
+    for work, (subject, anchor, issuers, judged_by) in questions.items():
+        store = chaincheck.TrustStore(roots=[anchor.der], intermediates=[one.der for one in issuers])
+        taken = []
+        for _ in range(9):
+            forget()
+            begun = perf_counter()
+            chaincheck.diagnose(subject.der, store=store, rules=judged_by, fetch="never", at=pki.AT)
+            taken.append(perf_counter() - begun)
+        rows.append(Row(work, median(taken), goal=0.1))
+    return rows
+
+
 def importing() -> Row:
     programs = {"chaincheck": "import chaincheck", "other": "import cryptography.x509"}
     medians = timing.fresh_processes(programs, times=15)
@@ -204,6 +244,7 @@ def main() -> None:
         *one_more_leaf("p256", "ECDSA P-256", {"signature verification alone": 1.4}),
         *large_stores(),
         nowhere(),
+        *costly(),
         importing(),
         first_answer(),
     ]

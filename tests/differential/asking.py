@@ -78,7 +78,8 @@ def unmet(scenario: Scenario, rules: str, diagnosis: Diagnosis) -> Iterator[str]
         if not expectation.met(found):
             yield f"{expectation} is not among the causes"
     if scenario.acceptable(rules) != diagnosis.accepted:
-        yield f"{diagnosis.verdict.value}, where {'a path without a fault exists' if scenario.acceptable(rules) else 'every path has a fault'}"
+        truth = "a path without a fault exists" if scenario.acceptable(rules) else "every path has a fault"
+        yield f"{diagnosis.verdict.value}, where {truth}"
 
 
 def against_openssl(scenario: Scenario, diagnosis: Diagnosis, folder: Path) -> Iterator[str]:
@@ -108,6 +109,9 @@ def against_bouncy_castle(scenario: Scenario, diagnosis: Diagnosis, reviewer: pe
     chain = path[:-1] if anchored else path
     anchors = [path[-1].certificate.der] if anchored else list(scenario.roots) or [pki.root("CN=Unrelated Root,O=Unrelated").der]
     answer = reviewer.review([element.certificate.der for element in chain], anchors, scenario.crls)
+    if answer.failed:
+        yield from _unknown(BOUNCY_CASTLE, [Objection(BOUNCY_CASTLE, text, path, None, scenario) for _, text in answer.errors])
+        return
     theirs: set[tuple[str, Element | None]] = set()
     for index, text in answer.errors:
         word = text.removeprefix("CertPathReviewer.")

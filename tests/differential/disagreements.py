@@ -7,11 +7,12 @@ A disagreement is explained if every objection of the side that refuses is expla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from differential.generator import Element, Scenario
 
 PAGE = Path(__file__).parents[2] / "docs" / "disagreements.md"
@@ -63,10 +64,14 @@ def _branches(objection: Objection) -> bool:
     )
 
 
-def _crls_of_namesakes(objection: Objection) -> bool:
-    """Whether two keys of one name have a CRL each."""
+def _namesakes(objection: Objection) -> bool:
+    """Whether two CAs have one name and a key each."""
     elements = objection.scenario.elements.values()
-    return bool(objection.scenario.crls) and len({(e.name, e.key) for e in elements}) > len({e.name for e in elements})
+    return len({(e.name, e.key) for e in elements}) > len({e.name for e in elements})
+
+
+def _crls_of_namesakes(objection: Objection) -> bool:
+    return bool(objection.scenario.crls) and _namesakes(objection)
 
 
 def _anchored(path: Sequence[Element]) -> bool:
@@ -79,9 +84,17 @@ def _anchor_without_identifier(objection: Objection) -> bool:
     return _anchored(path) and (path[-2].wrong_aki or path[-1].options.get("ski") is False)
 
 
+def _issued(issuer: Element, child: Element) -> bool:
+    return child.issuer is not None and (child.issuer.name, child.issuer.key) == (issuer.name, issuer.key)
+
+
 def _last(objection: Objection) -> bool:
     """Whether it is about the certificate that the anchor issued."""
     return objection.element is objection.path[-2]
+
+
+def _expired(element: Element | None) -> bool:
+    return element is not None and "expired" in element.own
 
 
 def _root_of_that_name(objection: Objection) -> bool:
@@ -94,7 +107,7 @@ def _root_of_that_name(objection: Objection) -> bool:
 
 ROWS: tuple[Row, ...] = (
     Row(
-        OPENSSL, OPENSSL, "a certificate has several issuers by name, and the one that is tried leads to a fault though another leads to none",
+        OPENSSL, OPENSSL, "a certificate has several issuers by name; the one that is tried leads to a fault, another to none",
         "RFC 4158 section 2.4", OURS,
         "OpenSSL follows one issuer for each certificate, the first that fits by name and identifier, and never comes back to another.",
         _branches,
@@ -102,7 +115,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         OPENSSL, OURS, "a required policy is not there",
         "RFC 5280 section 6.1.5 (g)", OURS,
-        "OpenSSL looks at policies with `-policy_check` only, requireExplicitPolicy or not. A server with its defaults would let the client in.",
+        "OpenSSL looks at policies with `-policy_check` only, whatever the CA requires. By default it lets the client in.",
         lambda o: o.what == "policy-not-satisfied",
     ),
     Row(
@@ -118,10 +131,10 @@ ROWS: tuple[Row, ...] = (
         lambda o: "NotImplementedError" in o.what and "IP_ADDRESS" in o.what,
     ),
     Row(
-        PYHANKO, PYHANKO, "several CRLs of one issuer name, signed by keys of different kinds",
-        "RFC 5280 section 6.3.3 (g)", OURS,
-        "It verifies the CRL with each key of the name, and an assertion fails where the key is not of the kind of the signature.",
-        lambda o: o.what.startswith("AssertionError") and _crls_of_namesakes(o),
+        PYHANKO, PYHANKO, "several CAs of one name with keys of different kinds",
+        "RFC 5280 sections 6.1.3 (a)(1), 6.3.3 (g)", OURS,
+        "It tries each key of the name, and an assertion fails where the key is not of the kind of the signature: AssertionError.",
+        lambda o: o.what.startswith("AssertionError") and _namesakes(o),
     ),
     Row(
         BOUNCY_CASTLE, OURS, "the extended key usage does not allow client authentication",
@@ -136,7 +149,7 @@ ROWS: tuple[Row, ...] = (
         lambda o: o.what == "name-not-permitted" and o.element is o.path[0],
     ),
     Row(
-        BOUNCY_CASTLE, BOUNCY_CASTLE, "no trust: the certificate below the anchor has an authority key identifier, and the anchor another or none",
+        BOUNCY_CASTLE, BOUNCY_CASTLE, "no trust: the certificate below the anchor names a key, the anchor another or none",
         "RFC 5280 section 6.1.1 (d)", OURS,
         "The anchor is a name and a key; identifiers help to find it (4.2.1.1), and do not rule it out.",
         lambda o: o.what == "no trust" and _anchor_without_identifier(o),
@@ -151,10 +164,10 @@ ROWS: tuple[Row, ...] = (
         BOUNCY_CASTLE, BOUNCY_CASTLE, "no trust: the signature of the certificate below the anchor is wrong",
         "RFC 5280 section 6.1.3 (a)(1)", "both",
         "Both say that the signature is wrong. The reviewer adds that the anchor is then none of this path.",
-        lambda o: o.what == "no trust" and _anchored(o.path) and "bad-signature" in o.path[-2].own,
+        lambda o: o.what == "no trust" and _anchored(o.path) and ("bad-signature" in o.path[-2].own or not _issued(o.path[-1], o.path[-2])),
     ),
     Row(
-        BOUNCY_CASTLE, BOUNCY_CASTLE, "a bad signature: no anchor issued the path, but one has the name, or the last certificate is self-issued",
+        BOUNCY_CASTLE, BOUNCY_CASTLE, "a bad signature: no anchor issued the path, but one has that name, or its end is self-issued",
         "RFC 5280 section 6.1.1 (d)", "both",
         "Nothing tells a wrong signature from a right one by a key that is not there. chaincheck says whose certificate is missing.",
         lambda o: o.what == "bad-signature" and o.element is o.path[-1] and _root_of_that_name(o),
@@ -168,7 +181,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         BOUNCY_CASTLE, BOUNCY_CASTLE, "several CRLs of one issuer name, signed by different keys",
         "RFC 5280 section 6.3.3 (g)", OURS,
-        "The reviewer takes a CRL by the name of its issuer, and ends where its signature does not fit the key of the path, without the others.",
+        "The reviewer takes a CRL by the name of its issuer, and ends where the signature does not fit the key of the path.",
         lambda o: o.what == "crlVerifyFailed" and _crls_of_namesakes(o),
     ),
     Row(
@@ -178,10 +191,17 @@ ROWS: tuple[Row, ...] = (
         lambda o: o.what == "revoked" and _crls_of_namesakes(o),
     ),
     Row(
-        BOUNCY_CASTLE, OURS, "several CRLs of one issuer name on a path without an anchor: one of them is said to be no evidence",
-        "RFC 5280 section 6.3.3 (f)", "both",
-        "Without an anchor no CRL decides, so chaincheck says of each why not. The path is refused by both for want of the anchor.",
-        lambda o: o.what == "revocation-evidence-invalid" and not _anchored(o.path) and _crls_of_namesakes(o),
+        BOUNCY_CASTLE, OURS,
+        "several CRLs of one issuer name, and the right one decides nothing (no anchor, or expired): another is faulted",
+        "RFC 5280 section 6.3.3 (g)", BOUNCY_CASTLE,
+        "The other CRL is of another key, and faultless. The certificate is refused for what keeps the right one from deciding.",
+        lambda o: o.what == "revocation-evidence-invalid" and _crls_of_namesakes(o) and (not _anchored(o.path) or _expired(o.element)),
+    ),
+    Row(
+        BOUNCY_CASTLE, BOUNCY_CASTLE, "no anchor, and the last certificate is self-issued with a key of another kind than its issuer's",
+        "RFC 5280 section 6.1.3 (a)(1)", OURS,
+        "The reviewer takes it for a root, tries its signature with its own key, and ends with IllegalStateException.",
+        lambda o: "unsupported public key type" in o.what and _root_of_that_name(o),
     ),
 )  # fmt: skip
 
@@ -207,17 +227,9 @@ This page is made from `tests/differential/disagreements.py`.
 """
 
 _PEERS = (
-    (
-        OPENSSL,
-        "`openssl verify -purpose sslclient -auth_level 1`, with `-crl_check_all` where there are CRLs, against the rules `OPENSSL`. "
-        "Verdicts are compared.",
-    ),
-    (PYHANKO, "With the purpose client authentication, against the rules `RFC5280`. Verdicts are compared."),
-    (
-        BOUNCY_CASTLE,
-        "It names all problems of a path, so that each cause is compared, not the verdict alone: for the best path of chaincheck, "
-        "under the rules `RFC5280`.",
-    ),
+    (OPENSSL, "`openssl verify -purpose sslclient -auth_level 1` (and `-crl_check_all`), rules `OPENSSL`. Verdicts are compared."),
+    (PYHANKO, "With the purpose client authentication, rules `RFC5280`. Verdicts are compared."),
+    (BOUNCY_CASTLE, "It names all problems of a path, so each cause of the best path is compared, not the verdict alone; rules `RFC5280`."),
 )
 
 if __name__ == "__main__":

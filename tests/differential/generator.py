@@ -7,19 +7,22 @@ causes of its own faults, and ``Scenario.expected`` adds what depends on the pat
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, lru_cache
 from ipaddress import ip_network
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
 import asn1
 import pki
 from differential.disagreements import TRUST
-from pki_extensions import Extension, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pki_extensions import Extension, Options
 
 POLICY = "1.3.6.1.4.1.99999.1.1"
 OTHER_POLICY = "1.3.6.1.4.1.99999.1.2"
@@ -31,6 +34,7 @@ RULES = ("RFC5280", "IIS", "OPENSSL")
 ALL = frozenset(RULES)
 SERVERS = frozenset({"IIS", "OPENSSL"})  # what RFC 5280 section 6 does not ask for
 OPENSSL = frozenset({"OPENSSL"})
+POLICIES = ALL  # who judges policies; OpenSSL itself does with -policy_check only: see the table of disagreements
 
 
 class Expectation(NamedTuple):
@@ -61,8 +65,10 @@ class Element:
     names: list[x509.GeneralName] = field(default_factory=list)
     permitted: list[x509.GeneralName] = field(default_factory=list)
     excluded: list[x509.GeneralName] = field(default_factory=list)
-    forms: set[str] = field(default_factory=set)
-    """The forms of names it constrains, and (in a subject) those that violate the constraints."""
+    forbids: set[str] = field(default_factory=set)
+    """The forms of names of which it forbids one that is seeded below it."""
+    violates: set[str] = field(default_factory=set)
+    """The forms of its names that such constraints forbid."""
     policies: list[str] = field(default_factory=list)
     requires_policy: bool = False
     wrong_aki: bool = False
@@ -190,14 +196,14 @@ def _expected(path: Sequence[Element], rules: str, *, revocation: bool) -> Itera
             if room == 0:
                 yield Expectation(frozenset({"path-too-long"}), frozenset({role}))
             room = None if room is None else max(room - 1, 0)
-        if index == 0 and constrained & element.forms:
+        if constrained & element.violates:
             yield Expectation(frozenset({"name-not-permitted"}), frozenset({role}))
-        constrained |= element.forms if index else set()
+        constrained |= element.forbids
         explicit |= element.requires_policy
         lacking |= POLICY not in element.policies and not anchor
         if element.path_length is not None:
             room = element.path_length if room is None else min(room, element.path_length)
-    if explicit and lacking:
+    if explicit and lacking and rules in POLICIES:
         yield Expectation(frozenset({"policy-not-satisfied"}), frozenset())
     if not anchored:
         yield Expectation(TRUST, frozenset())
@@ -347,15 +353,24 @@ def _constrain(plan: Plan, element: Element, form: str, *, permit: bool, violate
     if form == "directory":
         (element.permitted if permit else element.excluded).append(base if permit else EXCLUDED_DIRECTORY)
         if violate:
-            plan.leaf.name = plan.leaf.name.replace("O=Example", "O=Elsewhere")
+            below = [e for e in plan.main[element.layer + 1 :] if e is plan.leaf or _renamable(plan, e)]
+            violator = plan.rng.choice(below)
+            violator.name = violator.name.replace("O=Example", "O=Elsewhere")
+            violator.violates.add(form)
     else:
         assert within is not None
         assert without is not None
         (element.permitted if permit else element.excluded).append(base)
         plan.leaf.names.append(within if permit != violate else without)
+        if violate:
+            plan.leaf.violates.add(form)
     if violate:
-        element.forms.add(form)
-        plan.leaf.forms.add(form)
+        element.forbids.add(form)
+
+
+def _renamable(plan: Plan, element: Element) -> bool:
+    """Whether neither it nor the certificate below it is self-issued (RFC 5280 6.1.3 (b): self-issued CAs are exempt)."""
+    return element.name not in (_issuer_name(element), plan.main[element.layer + 1].name)
 
 
 def _name_outside(plan: Plan) -> bool:
@@ -549,7 +564,7 @@ def _feature_twin(plan: Plan) -> bool:
     if plan.rng.random() < 0.5:
         twin.options = {**model.options}
         twin.own = {code: rules for code, rules in model.own.items() if code != "revoked"}
-        for name in ("permitted", "excluded", "forms", "policies", "requires_policy", "wrong_aki", "path_length"):
+        for name in ("permitted", "excluded", "forbids", "violates", "policies", "requires_policy", "wrong_aki", "path_length"):
             setattr(twin, name, getattr(model, name))
     elif plan.rng.random() < 0.3:
         twin.options["not_after"] = pki.AT - DAY

@@ -8,6 +8,7 @@ import re
 import shutil
 import ssl
 import subprocess
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,12 +29,15 @@ class Answer(NamedTuple):
 
     accepted: bool
     errors: tuple[tuple[int | None, str], ...]
+    failed: bool = False
+    """It did not come to an answer; the error says why."""
 
 
 # OpenSSL
 
 
 def missing_openssl() -> str | None:
+    """The package to install, as Debian calls it."""
     return None if shutil.which("openssl") else "openssl"
 
 
@@ -85,7 +89,7 @@ def pyhanko(scenario: Scenario) -> Answer:
         trust_roots=loaded(scenario.roots) or loaded([_stranger()]),
         other_certs=loaded([*scenario.presented, *scenario.intermediates]),
         moment=pki.AT,
-        time_tolerance=None,
+        time_tolerance=timedelta(0),
         allow_fetching=False,
         crls=list(scenario.crls),
         revocation_mode="require" if scenario.crls else "soft-fail",
@@ -103,6 +107,7 @@ def pyhanko(scenario: Scenario) -> Answer:
 
 
 def missing_bouncy_castle() -> str | None:
+    """The package to install, as Debian calls it."""
     if not shutil.which("java") or not shutil.which("javac"):
         return "default-jdk-headless"
     if not JARS[0].exists():
@@ -129,13 +134,15 @@ class BouncyCastle:
         self._process.stdin.flush()
         verdict, *errors = self._read().split("\t")
         if verdict == "failed":
-            return Answer(False, ((None, " ".join(errors)),))
+            return Answer(False, ((None, " ".join(errors)),), failed=True)
         found = [error.partition(":") for error in errors]
         return Answer(verdict == "ok", tuple((None if index == "-1" else int(index), text) for index, _, text in found))
 
     def _read(self) -> str:
         assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        line = self._process.stdout.readline()
+        assert line, f"the Java process ended with {self._process.wait(30)}; what it said is on standard error"
+        return line.rstrip("\n")
 
     def close(self) -> None:
         assert self._process.stdin is not None

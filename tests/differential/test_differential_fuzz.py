@@ -1,4 +1,4 @@
-"""Random PKIs: what was seeded is found, and the verdicts are those of OpenSSL, pyhanko-certvalidator and Bouncy Castle, or the table says why.
+"""Random PKIs: what was seeded is found, and OpenSSL, pyhanko-certvalidator and Bouncy Castle agree, or the table says why not.
 
 DIFFERENTIAL_EXAMPLES=20000 python -m pytest tests/differential --timeout=0
 DIFFERENTIAL_SEED=4711 python -m pytest tests/differential -n 0
@@ -7,8 +7,6 @@ DIFFERENTIAL_SEED=4711 python -m pytest tests/differential -n 0
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +15,9 @@ from differential import asking, disagreements, peers
 from differential.generator import FAULTS, RULES, Scenario, scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
     from chaincheck.diagnosis import Diagnosis
 
 SEED = os.environ.get("DIFFERENTIAL_SEED")

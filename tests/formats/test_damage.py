@@ -11,7 +11,7 @@ import pytest
 
 import chaincheck
 import pki
-from chaincheck.asking import Evidence, gather_evidence, read_evidence
+from chaincheck.asking import Evidence, gather_evidence
 from chaincheck.formats.limits import Limits
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_a_damaged_crl_in_a_folder_is_kept_in_mind(tmp_path: Path) -> None:
 
 def test_evidence_has_an_order_of_its_own() -> None:
     other: list[Any] = [LISTING, GOOD, pem(GOOD)]
-    assert read_evidence(other, "crls", NO_LIMITS) == read_evidence(other[::-1], "crls", NO_LIMITS)
+    assert gather_evidence(other, "crls", NO_LIMITS) == gather_evidence(other[::-1], "crls", NO_LIMITS)
     one, two = gather_evidence(GOOD, "crls", NO_LIMITS), gather_evidence(GOOD + LISTING[:-5], "crls", NO_LIMITS)
     assert one.joined(two) == two.joined(one) == two
 

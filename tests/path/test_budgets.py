@@ -39,11 +39,14 @@ def answer(
     intermediates: Iterable[pki.Issued] = (),
     rules: chaincheck.Rules = RFC5280,
 ) -> Answer:
-    """The answer of a new checker to bytes, with the store opened, and the JSON written; printed with the milliseconds it took."""
+    """The answer of a new checker to bytes, the store being read; printed with the milliseconds it took, the shorter of two times."""
     given = store(roots, intermediates)
-    began = perf_counter()
-    diagnosis = chaincheck.diagnose(leaf.der, store=given, at=pki.AT, rules=rules, fetch="never")
-    took = perf_counter() - began
+    taken = []
+    for _ in range(2):
+        began = perf_counter()
+        diagnosis = chaincheck.diagnose(leaf.der, store=given, at=pki.AT, rules=rules, fetch="never")
+        taken.append(perf_counter() - began)
+    took = min(taken)
     said = [cause for path in diagnosis.paths for cause in path.causes] + list(diagnosis.causes)
     cuts = {each.facts.budget: each.facts.limit for each in said if isinstance(each.facts, facts.SearchCutFacts)}
     print(f"{what}: {diagnosis.verdict.value} in {took * 1000:.1f} ms, cut by {cuts or 'nothing'}")  # noqa: T201 - `pytest -s` shows it

@@ -200,7 +200,8 @@ def _evidence() -> tuple[Vector, ...]:
 
 def _not_judged() -> tuple[Vector, ...]:
     ecdsa, unknown = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d040363")
-    constrained = ROOT.issue_ca("Constrained CA", extensions=[(x509.NameConstraints([x509.DNSName("example.com")], None), True)])
+    form = x509.RegisteredID(x509.ObjectIdentifier("1.2.3.4"))
+    constrained = ROOT.issue_ca("Constrained CA", extensions=[(x509.NameConstraints(None, [form]), True)])
     any_usage = CA.issue("client", eku=["anyExtendedKeyUsage"])
     namesakes = [ROOT.issue_ca("One of many", key=f"p256:namesake {number}") for number in range(66)]
     last = max(namesakes, key=lambda one: one.fingerprint)
@@ -214,12 +215,12 @@ def _not_judged() -> tuple[Vector, ...]:
             cert=CLIENT.der.replace(ecdsa, unknown),
         ),
         Vector(
-            name="name-constraints-not-judged",
-            title="The CA has critical name constraints, which are not judged yet",
+            name="name-constraint-of-an-unsupported-form",
+            title="The CA constrains names of a form that is not judged, and the certificate has one",
             verdict="undetermined",
             causes=("constraint-not-judged/intermediate",),
             unchecked=("constraint-not-judged",),
-            cert=constrained.issue("client").der,
+            cert=constrained.issue("client", extensions=[(x509.SubjectAlternativeName([form]), False)]).der,
             store={**STORE, "intermediates": [constrained.der]},
         ),
         Vector(

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chaincheck.path.pool import DISALLOWED, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
+from chaincheck.path.pool import DISALLOWED, NAMESAKES_BUDGET, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
 from chaincheck.x509.signature import Signature
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class _Searching:
             self.counted.add(certificate.sha256)
             self.spent += found.verified
             if found.skipped:
-                self.cut = ("certificates of one name", found.verified)
+                self.cut = ("certificates of one name", NAMESAKES_BUDGET)
             return found
         return first if first is not None else self.pool.issuers(certificate)
 

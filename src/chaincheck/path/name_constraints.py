@@ -70,7 +70,7 @@ class Constraints(NamedTuple):
     imposed: tuple[_Imposed, ...] = ()
 
     def narrowed(self, certificate: Certificate, role: Role = Role.INTERMEDIATE) -> Constraints:
-        """RFC 5280 6.1.4 (g): what holds below this CA. An extension that cannot be read is left to ``judge_extension``."""
+        """RFC 5280 6.1.4 (g): what holds below this CA. An extension that cannot be read is malformed, and told so."""
         extension = certificate.extension(ext.NAME_CONSTRAINTS)
         if extension is None:
             return self
@@ -109,21 +109,6 @@ def judge(constraints: Constraints, certificate: Certificate, role: Role, budget
                 unjudged[number, name.form] = _not_judged(imposed, name.form)
     yield from refused.causes()
     yield from unjudged.values()
-
-
-def judge_extension(certificate: Certificate, role: Role) -> Iterator[Cause]:
-    """The constraints of a CA that cannot be read: where the reader of certificates has not already said so."""
-    extension = certificate.extension(ext.NAME_CONSTRAINTS)
-    if extension is None or extension.fault is not None:
-        return
-    try:
-        _lists(extension.value)
-    except der.Malformed as fault:
-        where = f"extension {ext.NAME_CONSTRAINTS}"
-        details = causes.facts.MalformedFacts(
-            offset=certificate.der.find(extension.value) + fault.offset, field=where, reason=fault.what, faults=1
-        )
-        yield causes.make(CauseCode.MALFORMED, role, certificate, details)
 
 
 # The names of a certificate

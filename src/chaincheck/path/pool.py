@@ -223,11 +223,13 @@ class Pool:
         misses: list[Node] = []
         named = [node for node in self.named(certificate.issuer) if node.certificate != certificate]
         ranked = sorted(named, key=lambda node: (_aki_matches(certificate, node) is False, not node.usable)) if len(named) > 1 else named
+        verified = 0
         for node in ranked[:NAMESAKES_BUDGET]:
             matches = _aki_matches(certificate, node)
             if matches is False and self.rules.aki_excludes:
                 misses.append(node)
                 continue
+            verified += 1
             verdict, key = self._verify(certificate, node)
             if verdict is not Signature.INVALID:
                 good.append(Edge(node, verdict, matches, key))
@@ -239,11 +241,11 @@ class Pool:
             misses += [edge.issuer for edge in bad]
         found = good or bad
         if len(found) == 1:
-            return Issuers((found[0],), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
+            return Issuers((found[0],), tuple(misses), verified, max(len(named) - NAMESAKES_BUDGET, 0))
         edges = sorted(
             found, key=lambda e: (not e.issuer.usable, e.signature is not Signature.VALID, e.aki_matches is not True, e.issuer.identity)
         )
-        return Issuers(tuple(edges), tuple(misses), len(ranked), max(len(named) - NAMESAKES_BUDGET, 0))
+        return Issuers(tuple(edges), tuple(misses), verified, max(len(named) - NAMESAKES_BUDGET, 0))
 
 
 def _aki_matches(child: Certificate, issuer: Node) -> bool | None:

@@ -12,7 +12,7 @@ from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.elements import distrusted_from, judge_dates, judge_distrust, judge_place, judge_static
 from chaincheck.path.name_constraints import NONE as NO_CONSTRAINTS
-from chaincheck.path.name_constraints import Budget, Constraints, judge_extension
+from chaincheck.path.name_constraints import Budget, Constraints
 from chaincheck.path.name_constraints import judge as judge_names
 from chaincheck.path.policy import Policies, may_fail
 from chaincheck.path.policy import cause as policy_cause
@@ -20,7 +20,6 @@ from chaincheck.path.pool import DISALLOWED
 from chaincheck.path.profile import judge_profile
 from chaincheck.path.usage import judge_extended, judge_subject_key_usage
 from chaincheck.rules import PolicySettings
-from chaincheck.x509.extensions import NAME_CONSTRAINTS
 from chaincheck.x509.signature import Signature, algorithm
 
 if TYPE_CHECKING:
@@ -149,7 +148,6 @@ def _from_anchor(node: Node, rules: Rules) -> State:
         found += _may_issue(certificate, Role.ANCHOR)
         found += judge_extended(node, Role.ANCHOR, rules)
         found += judge_profile(certificate, Role.ANCHOR, issuer_is_self=node.self_signed)
-        found += judge_extension(certificate, Role.ANCHOR)
         constraints = NO_CONSTRAINTS.narrowed(certificate, Role.ANCHOR)
         basic = certificate.basic_constraints
         if basic is not None and basic.path_length is not None:
@@ -172,7 +170,6 @@ def _next(above: State, node: Node, role: Role, edge: Edge | None, rules: Rules,
     found += judge_profile(certificate, role, issuer_is_self=edge is None and node.self_signed)
     spent = budget.spent
     found += judge_names(above.constraints, certificate, role, budget, exempt=certificate.is_self_issued)  # 6.1.3 (b), (c)
-    found += judge_extension(certificate, role)
     constraints = above.constraints.narrowed(certificate, role)  # 6.1.4 (g)
     policies, first_findings = above.policies.certificate(certificate, last=False)  # 6.1.3 (d) to (f)
     policies, more_findings = policies.prepare(certificate)  # 6.1.4 (a), (b), (h) to (j)
@@ -288,8 +285,6 @@ def _subject(candidate: Candidate, state: State, pool: Pool, at: int, store: str
     yield from judge_profile(certificate, role, issuer_is_self=not candidate.edges and node.self_signed)
     if state.constraints.imposed:
         yield from judge_names(state.constraints, certificate, role, budget)  # 6.1.3 (b), (c)
-    if certificate.extension(NAME_CONSTRAINTS) is not None:
-        yield from judge_extension(certificate, role)
     if may_fail(state.policies, certificate):
         policies, findings = state.policies.certificate(certificate, last=True)  # 6.1.3 (d) to (f)
         outcome = policies.wrap_up(certificate, rules.policies)  # 6.1.5 (a), (b), (g)

@@ -291,18 +291,33 @@ def _extension_faults(certificate: Certificate) -> Iterator[Fault]:
 
 
 def slice_names(data: bytes) -> tuple[bytes, bytes] | None:
-    """The DER of issuer and subject and nothing else, to index large stores; None where the bytes are not a certificate."""
+    """The DER of issuer and subject and nothing else, to index large stores; None where the bytes are not a certificate.
+
+    An index needs no more than to find what a strict reading finds too: the certificate is read when it is used.
+    """
     try:
-        header = der.header
-        _, start, stop = header(data, 0, len(data))
-        _, pos, stop = header(data, start, stop)
-        tag, _, after = header(data, pos, stop)
+        if data[4] == 0x30 and data[5] == 0x82 and data[8] == 0xA0 and data[9] == 3:  # nearly all: lengths of two octets, a version
+            issuer = _past(data, 15 + data[14])
+            validity = _past(data, issuer)
+            subject = validity + 2 + data[validity + 1]
+            return data[issuer:validity], data[subject : _past(data, subject)]
+        _, start, stop = der.header(data, 0, len(data))
+        _, pos, stop = der.header(data, start, stop)
+        tag, _, after = der.header(data, pos, stop)
         if tag == 0xA0:
-            _, _, after = header(data, after, stop)
-        _, _, issuer = header(data, after, stop)
-        _, _, validity = header(data, issuer, stop)
-        _, _, subject = header(data, validity, stop)
-        _, _, after = header(data, subject, stop)
-    except der.Malformed:
+            _, _, after = der.header(data, after, stop)
+        _, _, issuer = der.header(data, after, stop)
+        _, _, validity = der.header(data, issuer, stop)
+        _, _, subject = der.header(data, validity, stop)
+        _, _, after = der.header(data, subject, stop)
+    except (der.Malformed, IndexError):
         return None
     return data[issuer:validity], data[subject:after]
+
+
+def _past(data: bytes, pos: int) -> int:
+    """Where the element at ``pos`` ends, by its length alone."""
+    length = data[pos + 1]
+    if length < 0x80:
+        return pos + 2 + length
+    return pos + 3 + data[pos + 2] if length == 0x81 else pos + 4 + (data[pos + 2] << 8 | data[pos + 3])
