@@ -254,9 +254,13 @@ def _at_that_moment(chain: tuple[Node, ...], anchored: bool, rules: Rules, store
     """What the moment decides about the CAs: their dates, and distrust that begins at some time."""
     for index, node in enumerate(chain):
         role = _role(chain, index, anchored)
-        if node.certificate is not None and (rules.anchor_validity or not anchored or role is not Role.ANCHOR):
-            yield from judge_dates(node.certificate, role, at)
-        yield from judge_distrust(node, role, store, at)
+        certificate = node.certificate
+        if certificate is not None and (rules.anchor_validity or not anchored or role is not Role.ANCHOR):
+            first, last = _dates(certificate)
+            if not first <= at <= last:
+                yield from judge_dates(certificate, role, at)
+        if node.entries:
+            yield from judge_distrust(node, role, store, at)
 
 
 def _subject(candidate: Candidate, state: State, pool: Pool, at: int, store: str, budget: Budget) -> Iterator[Cause]:
