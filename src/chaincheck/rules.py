@@ -24,9 +24,11 @@ _WORDS: Final[dict[str, tuple[str | None, ...]]] = {
     "unknown_status": ("refuse", "tolerate"),
     "evidence": ("server", "caller"),
     "no_source": ("refuse", "tolerate"),
+    "unjudged_constraint": ("refuse", "open"),
 }
 _FLAGS: Final = ("anchor_validity", "anchor_constraints", "nested_eku", "aki_excludes", "root_store_hygiene", "time_moves_only_dates")
 _NUMBERS: Final = {"max_path_length": 0xFFFFFFFF, "minimum_rsa_bits": 65_536}
+_POLICY_SET: Final = 'a frozenset of dotted OIDs, such as frozenset({"2.5.29.32.0"})'
 _HASH_SETS: Final = ("refused_hashes", "warned_hashes")
 
 
@@ -49,7 +51,15 @@ class PolicySettings:
                 raise _wrong(f"policies.{name}", getattr(self, name), "True or False")
         oids: object = self.initial_policy_set
         if type(oids) is not frozenset or not oids or not all(isinstance(oid, str) and _OID.fullmatch(oid) for oid in oids):
-            raise _wrong("policies.initial_policy_set", oids, 'a frozenset of dotted OIDs, such as frozenset({"2.5.29.32.0"})')
+            raise _wrong("policies.initial_policy_set", oids, _POLICY_SET)
+        if oids != frozenset({"2.5.29.32.0"}):
+            from chaincheck.x509.policies import identifier
+
+            try:
+                for oid in oids:
+                    identifier(oid)
+            except ValueError as error:
+                raise _wrong("policies.initial_policy_set", oids, _POLICY_SET) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,10 @@ class Rules:
 
     names: Literal["exact", "rfc5280"] = "exact"
     """How names are compared: byte for byte (CryptoAPI, reported by users) or by RFC 5280 section 7.1."""
+
+    unjudged_constraint: Literal["refuse", "open"] = "open"
+    """What a name constraint means whose form is not judged here, and the certificate has a name of it. refuse: RFC 5280 4.2.1.10
+    (process or reject), OpenSSL (X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE); open: CryptoAPI may know the form."""
 
     max_path_length: int | None = None
     """The most intermediate certificates allowed, self-issued ones not counted; None: no limit of its own."""
@@ -181,6 +195,7 @@ RFC5280 = Rules(
     names="rfc5280",
     no_source="refuse",
     evidence="caller",
+    unjudged_constraint="refuse",
     minimum_rsa_bits=None,
     refused_hashes=frozenset(),
     warned_hashes=frozenset(),
@@ -193,6 +208,7 @@ OPENSSL = Rules(
     name="OPENSSL",
     any_eku="no",
     subject_key_usage="required",
+    unjudged_constraint="refuse",
     names="rfc5280",
     revocation="off",
     refused_hashes=frozenset({"md2", "md4", "md5", "sha1"}),

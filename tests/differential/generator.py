@@ -187,7 +187,8 @@ def _expected(path: Sequence[Element], rules: str, *, revocation: bool) -> Itera
         role = "subject" if index == 0 else "anchor" if anchor or top else "intermediate"
         if anchor and rules == "RFC5280":
             continue
-        alone = index == len(path) - 1  # without its issuer nothing can be said of its signature and its revocation
+        # without its issuer nothing can be said of its signature and its revocation
+        alone = index == len(path) - 1 or not _issued(path[index + 1], element)
         for code, judged_by in element.own.items():
             unknown = (code == "revoked" and not revocation) or (alone and code in ("revoked", "bad-signature", *GAPS))
             if rules in judged_by and not unknown:
@@ -207,6 +208,10 @@ def _expected(path: Sequence[Element], rules: str, *, revocation: bool) -> Itera
         yield Expectation(frozenset({"policy-not-satisfied"}), frozenset())
     if not anchored:
         yield Expectation(TRUST, frozenset())
+
+
+def _issued(issuer: Element, child: Element) -> bool:
+    return child.issuer is not None and (child.issuer.name, child.issuer.key) == (issuer.name, issuer.key)
 
 
 def _issuer_name(element: Element) -> str:

@@ -6,6 +6,7 @@ is kept: one more leaf of a known CA costs the leaf alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck import causes
@@ -83,6 +84,8 @@ def validate(candidate: Candidate, pool: Pool, at: int, store: str, budget: Budg
         found += state.causes
     if at >= state.distrusted_from or not state.holds_from <= at <= state.holds_until:
         found += _at_that_moment(chain, candidate.anchored, pool.rules, store, at)
+    if found and pool.rules.unjudged_constraint == "refuse":  # RFC 5280 4.2.1.10: process the constraint or reject the certificate
+        found = [replace(cause, proven=True) if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED else cause for cause in found]
     subject = candidate.nodes[0].certificate
     first, last = _dates(subject) if subject is not None else (-_FOREVER, _FOREVER)
     last = min(last, state.distrusted_from - 1, distrusted_from(candidate.nodes[0]) - 1)
