@@ -12,7 +12,7 @@ from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
 from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, PolicyOutcome, Statement
 from chaincheck.outlook import window_of
-from chaincheck.path.build import anchor_in_reach, search
+from chaincheck.path.build import search
 from chaincheck.path.missing import judge_end
 from chaincheck.path.name_constraints import Budget
 from chaincheck.path.pool import Pool
@@ -169,8 +169,7 @@ def _conclude(
     notes: list[Cause],
     extra: list[Statement],
 ) -> Diagnosis:
-    cut_open = found.cut is not None and question.subject is not None and anchor_in_reach(question.subject, pool)
-    _leave_open(question, rulings, cut_open)
+    _leave_open(question, rulings, found.cut is not None)
     common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
     common += _store_hygiene(question, pool, rulings[0])
     common += _damaged_members(question)

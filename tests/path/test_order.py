@@ -104,7 +104,8 @@ def constrained() -> World:
     ]
     alone = root.issue_ca("Private", extensions=[(x509.NameConstraints(None, [private]), True)])
     leaves.append(alone.issue("client", extensions=[(x509.SubjectAlternativeName([private]), False)]))
-    return World(leaves=leaves, roots=[root], intermediates=[*members, below, alone], presented=members[1:3])
+    rules = replace(RFC5280, unjudged_constraint="open")
+    return World(leaves=leaves, roots=[root], intermediates=[*members, below, alone], presented=members[1:3], rules=rules)
 
 
 def under_policies() -> World:

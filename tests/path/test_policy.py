@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import asn1
+import chaincheck
 import pki
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.policy import POLICY_BUDGET, QUALIFIER_BUDGET, Finding, Policies, cause
@@ -257,7 +258,7 @@ EXPLICIT_REASON = "no acceptable policy is left, and an explicit policy is requi
 
 
 def test_a_policy_of_the_settings_must_be_one() -> None:
-    with pytest.raises(ValueError, match=r"not a policy in dotted form: '1\.40\.1'"):
+    with pytest.raises(chaincheck.InputError, match="frozenset of dotted OIDs"):
         Policies.initial(asked("1.40.1"))
 
 

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chaincheck.path.pool import DISALLOWED, NAMESAKES_BUDGET, ROOTS, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
+from chaincheck.path.pool import DISALLOWED, NAMESAKES_BUDGET, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
 from chaincheck.x509.signature import Signature
 
 if TYPE_CHECKING:
@@ -103,24 +103,6 @@ _NO_END: _Cost = (2, 0, 0, 0, 0, 0, 0, 0)  # only loops lie above
 
 def _sum(one: _Cost, other: _Cost) -> _Cost:
     return tuple(map(add, one, other))
-
-
-def anchor_in_reach(subject: Certificate, pool: Pool) -> bool:
-    """Whether a chain of names, signatures left aside, leads from the subject to a root of the store: without one, no path exists.
-
-    A search that was cut has seen enough where the answer is no.
-    """
-    seen = {subject.issuer.der}
-    waiting = [subject.issuer]
-    while waiting:
-        for node in pool.named(waiting.pop()):
-            if ROOTS in node.places:
-                return True
-            certificate = node.certificate
-            if certificate is not None and certificate.issuer.der not in seen:
-                seen.add(certificate.issuer.der)
-                waiting.append(certificate.issuer)
-    return False
 
 
 class _Searching:

@@ -168,6 +168,8 @@ def _next(above: State, node: Node, role: Role, edge: Edge | None, rules: Rules,
     found += judge_static(certificate, role, rules)
     if edge is not None:
         found += judge_signature(certificate, role, edge, rules)
+    elif not node.self_signed:
+        found += judge_strength(certificate, role, rules)
     found += _may_issue(certificate, role)
     found += judge_extended(node, role, rules)
     found += judge_profile(certificate, role, issuer_is_self=edge is None and node.self_signed)
@@ -233,7 +235,7 @@ def _may_issue(certificate: Certificate, role: Role) -> Iterator[Cause]:
 
 
 def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rules) -> Iterator[Cause]:
-    """RFC 5280 6.1.3 (a)(1), and the strength of the signature as the rules judge it."""
+    """RFC 5280 6.1.3 (a)(1), and the strength of the signature."""
     used = algorithm(certificate.signature_algorithm)
     if edge.signature is Signature.INVALID:
         issuer = edge.issuer
@@ -243,6 +245,12 @@ def judge_signature(certificate: Certificate, role: Role, edge: Edge, rules: Rul
         yield causes.make(
             CauseCode.ALGORITHM_UNSUPPORTED_HERE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), proven=False
         )
+    yield from judge_strength(certificate, role, rules)
+
+
+def judge_strength(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
+    """The strength of the signature as the rules judge it, whoever made it."""
+    used = algorithm(certificate.signature_algorithm)
     if used.hash in rules.refused_hashes:
         yield causes.make(
             CauseCode.WEAK_SIGNATURE, role, certificate, causes.facts.AlgorithmFacts(algorithm=used.name), severity=Severity.FATAL
@@ -277,13 +285,8 @@ def _subject(candidate: Candidate, state: State, pool: Pool, at: int, store: str
     yield from judge_dates(certificate, role, at)
     if candidate.edges:
         yield from judge_signature(certificate, role, candidate.edges[0], rules)
-    elif node.self_signed and algorithm(certificate.signature_algorithm).hash in rules.refused_hashes and not candidate.anchored:
-        yield causes.make(
-            CauseCode.WEAK_SIGNATURE,
-            role,
-            certificate,
-            causes.facts.AlgorithmFacts(algorithm=algorithm(certificate.signature_algorithm).name),
-        )
+    elif not candidate.anchored:
+        yield from judge_strength(certificate, role, rules)
     if node.entries or DISALLOWED in node.places:
         yield from judge_place(node, role, rules, store)
         yield from judge_distrust(node, role, store, at)
