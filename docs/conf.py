@@ -34,6 +34,8 @@ html_theme = "furo"
 html_title = f"chaincheck {release}"
 html_show_sphinx = False
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 
 
 def setup(app: Sphinx) -> None:
@@ -41,5 +43,3 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-skip-member", lambda app, what, name, obj, skip, options: True if name.startswith("_") else None)
     made = "chaincheck.diagnosis.Diagnosis"
     app.connect("autodoc-process-signature", lambda app, what, name, *rest: ("", None) if what == "class" and name == made else None)
-html_static_path = ["_static"]
-html_css_files = ["tables.css"]
