@@ -61,7 +61,7 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@$(PIP) install --upgrade "pip>=25.1"
-	@$(PIP) install --editable ".[certvalidator]" --group dev
+	@$(PIP) install --editable . --group dev
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python

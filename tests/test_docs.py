@@ -320,7 +320,7 @@ def test_every_dependency_has_its_line_of_reason() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     told = (PROJECT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     listed = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    listed += [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
+    listed += [one for extra in project["project"].get("optional-dependencies", {}).values() for one in extra]
     listed += [one for group in project["dependency-groups"].values() for one in group if isinstance(one, str)]
     names = {match[0] for one in listed if (match := re.match(r"[A-Za-z0-9_.-]+", one))}
     assert {name for name in names if f"`{name}`" not in told} == set()

@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chaincheck.path.pool import DISALLOWED, NAMESAKES_BUDGET, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool
+from chaincheck.path.pool import DISALLOWED, NAMESAKES_BUDGET, SIGNATURE_BUDGET, Edge, Issuers, Node, Pool, on_path
 from chaincheck.x509.signature import Signature
 
 if TYPE_CHECKING:
@@ -148,11 +148,11 @@ class _Searching:
             if steps > STEP_BUDGET:
                 self.cut = None if hopeless else ("steps of the path search", STEP_BUDGET)
                 if not found_so_far:
-                    yield Candidate(nodes, edges, False, self.issuers(top, first if len(nodes) == 1 else None))
+                    yield Candidate(nodes, on_path(nodes, edges), False, self.issuers(top, first if len(nodes) == 1 else None))
                 return
             if self._ends(top, root):
                 found_so_far += 1
-                yield Candidate(nodes, edges, top.is_anchor(self.pool.rules))
+                yield Candidate(nodes, on_path(nodes, edges), top.is_anchor(self.pool.rules))
                 continue
             found = self.issuers(top, first if len(nodes) == 1 else None)
             grown = False
@@ -169,7 +169,7 @@ class _Searching:
                 heappush(heap, (total, -len(nodes) - 1, (*tie, issuer.identity), (*nodes, issuer), (*edges, edge), so_far))
             if not grown:
                 found_so_far += 1
-                yield Candidate(nodes, edges, False, found)
+                yield Candidate(nodes, on_path(nodes, edges), False, found)
 
     def _ends(self, node: Node, root: Node) -> bool:
         """Whether a path that reaches the node is complete: an anchor, or a certificate that nobody else can have issued."""

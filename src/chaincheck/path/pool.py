@@ -22,7 +22,6 @@ _ONLY_PRESENTED = (PRESENTED,)
 # Signatures verified for one question. rustls/webpki allows 100 for one path search; a memo hit counts like a miss, so that a warm
 # and a cold answer are the same answer.
 SIGNATURE_BUDGET = 100
-INHERITANCE_DEPTH = 4  # DSA keys above each other that leave out their parameters; PKITS has one
 # Certificates of one name looked at for one child. PKI test suites stay below 40; above it the name was chosen to be expensive.
 NAMESAKES_BUDGET = 64
 
@@ -95,7 +94,30 @@ class Edge:
         self.signature = signature
         self.aki_matches = aki_matches
         self.key = key
-        """The issuer's key with its effective parameters: RFC 5280 6.1.4 (d) to (f)."""
+        """The issuer's key, on a candidate with the parameters it has there: RFC 5280 6.1.4 (d) to (f)."""
+
+
+def on_path(nodes: tuple[Node, ...], edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
+    """The edges of one path, a DSA key without parameters with those of the key above it on this path: RFC 5280 6.1.4 (d) to (f).
+
+    Never those of another issuer, however well it fits: for a signature that exists, anybody can make DSA parameters under which it
+    verifies, and parameters of one's own choice make every key one's own.
+    """
+    if not any(edge.issuer.public_key.inherits for edge in edges):
+        return edges
+    settled = list(edges)
+    above: PublicKey | None = None
+    for index in range(len(edges) - 1, -1, -1):
+        edge, child = edges[index], nodes[index].certificate
+        key = edge.issuer.public_key
+        if key.inherits and child is not None:
+            verdict = Signature.UNSUPPORTED
+            if above is not None and above.algorithm == "dsa" and not above.inherits:
+                key = key.with_parameters(above)
+                verdict = verify(child.tbs, child.signature_algorithm, child.signature, key)
+            settled[index] = Edge(edge.issuer, verdict, edge.aki_matches, key)
+        above = key
+    return tuple(settled)
 
 
 class Issuers:
@@ -189,34 +211,6 @@ class Pool:
                 self._issuers[certificate.der] = known
         return known
 
-    def _verify(self, certificate: Certificate, issuer: Node) -> tuple[Signature, PublicKey]:
-        """What the issuer's key says of the signature, with the parameters it has or inherits."""
-        key = issuer.public_key
-        if not key.inherits:
-            return verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, key), key
-        found = Signature.UNSUPPORTED
-        for effective in self._effective_keys(issuer, INHERITANCE_DEPTH):
-            verdict = verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, effective)
-            if verdict is Signature.VALID:
-                return verdict, effective
-            found = verdict
-        return found, key
-
-    def _effective_keys(self, node: Node, depth: int) -> list[PublicKey]:
-        """RFC 5280 6.1.4 (d), (e): a DSA key without parameters takes those of the key that signed its certificate."""
-        key = node.public_key
-        if not key.inherits:
-            return [key]
-        if node.certificate is None or depth == 0:
-            return []
-        above = self.issuers(node.certificate).edges
-        return [
-            key.with_parameters(each)
-            for edge in above[:4]
-            for each in self._effective_keys(edge.issuer, depth - 1)
-            if each.algorithm == "dsa"
-        ]
-
     def _find_issuers(self, certificate: Certificate) -> Issuers:
         good: list[Edge] = []
         bad: list[Edge] = []
@@ -229,8 +223,12 @@ class Pool:
             if matches is False and self.rules.aki_excludes:
                 misses.append(node)
                 continue
+            key = node.public_key
+            if key.inherits:  # its parameters are those of the path: see ``on_path``
+                good.append(Edge(node, Signature.UNSUPPORTED, matches, key))
+                continue
             verified += 1
-            verdict, key = self._verify(certificate, node)
+            verdict = verify(certificate.tbs, certificate.signature_algorithm, certificate.signature, key)
             if verdict is not Signature.INVALID:
                 good.append(Edge(node, verdict, matches, key))
             elif matches is False:
