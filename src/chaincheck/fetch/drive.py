@@ -89,17 +89,17 @@ class ReplayFetcher:
 
     def __init__(self, records: Iterable[Response]) -> None:
         self._exact: dict[_Question, Response] = {}
-        self._by_key: dict[tuple[str, str, str, str], Response] = {}
+        self._by_key: dict[tuple[tuple[str, str, str, str], bool], Response] = {}
         for response in records:
             self._exact.setdefault(_question(response.request), response)
-            self._by_key.setdefault(response.request.key, response)
+            self._by_key.setdefault((response.request.key, response.request.cached), response)
 
     def fetch_round(self, requests: Sequence[Request], deadline: float) -> list[Response]:
         """The recorded answers, each carrying the request that was asked now."""
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Request) -> Response:
-        recorded = self._exact.get(_question(request)) or self._by_key.get(request.key)
+        recorded = self._exact.get(_question(request)) or self._by_key.get((request.key, request.cached))
         if recorded is None:
             return Response(request=request, outcome=Outcome.NOT_FETCHED, detail="not in the case")
         return replace(recorded, request=request)
@@ -151,9 +151,9 @@ class AsyncRecordingFetcher(_Recorder):
         return self._complete(requests, await round_ if isawaitable(round_) else round_)
 
 
-_Question: TypeAlias = tuple[tuple[str, str, str, str], bool]
+_Question: TypeAlias = tuple[tuple[str, str, str, str], bool, bool]
 
 
 def _question(request: Request) -> _Question:
-    """What decides the answer: the question on the wire, and whether the guard hears it on the word of an anchored certificate."""
-    return request.key, request.anchored
+    """What decides the answer: the question, whether the guard hears it on the word of an anchored certificate, and who is asked."""
+    return request.key, request.anchored, request.cached

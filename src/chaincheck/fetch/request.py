@@ -37,6 +37,7 @@ class Outcome(StrEnum):
     REFUSED_BY_PROXY = "refused-by-proxy"
     BAD_REDIRECT = "bad-redirect"
     NOT_FETCHED = "not-fetched"
+    NOT_MODIFIED = "not-modified"  # to a conditional request: what the cache holds still stands; the engine never sees it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +46,9 @@ class Request:
 
     ``certificate`` is the SHA-256 fingerprint (hex) of the certificate that names the URL. ``anchored`` is true only if that certificate
     has a path to a trust anchor on which every issuer is a permitted CA: the guard lets nobody else point into the intranet.
-    ``timeout`` is the total number of seconds for this URL, redirects and body included; ``size_limit`` counts bytes of the body (0: the
-    limit of its kind, ``SIZE_LIMITS``). Equal, hashable, and so usable as a key itself; ``key`` is what identifies the question on the
-    wire.
+    ``timeout`` is the most seconds for this URL, redirects and body included; ``size_limit`` counts bytes of the body (0: the limit of its
+    kind, ``SIZE_LIMITS``). ``cached``: it is put to the cache alone and never leaves the machine. Equal, hashable, and so usable as a key
+    itself; ``key`` is what identifies the question, whoever asks it. An OCSP request has no nonce here: the fetcher adds one on the wire.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class Request:
     size_limit: int = 0
     certificate: str = ""
     anchored: bool = False
+    cached: bool = False
 
     def __post_init__(self) -> None:
         if not self.size_limit:
@@ -79,7 +81,11 @@ class Response:
     ``status`` is the HTTP status code, None where there was none. ``body`` is empty unless the outcome is ``OK``. ``detail`` is a plain
     English phrase that never repeats what the other side sent. ``received_at`` is epoch seconds (rounded down), 0 where nothing was asked;
     ``elapsed`` is seconds. ``address_checked`` is False where the guard could not see the address connected to: through a proxy or an
-    injected client.
+    injected client. From the cache, ``received_at`` is when the body came over the network, and nothing else differs.
+
+    ``nonce``: what was sent with an OCSP request, empty for none. ``refresh_at``: epoch seconds from which asking again is due by the
+    headers (RFC 9111 4.2, RFC 5019 6.2), None where they say nothing; how long the evidence counts is another question. ``etag`` and
+    ``last_modified``: the validators for asking again (RFC 9110 8.8), as they came.
     """
 
     request: Request
@@ -90,6 +96,10 @@ class Response:
     received_at: int = 0
     elapsed: float = 0.0
     address_checked: bool = True
+    nonce: bytes = b""
+    refresh_at: int | None = None
+    etag: str = ""
+    last_modified: str = ""
 
     @property
     def ok(self) -> bool:
@@ -117,6 +127,12 @@ class Response:
             record["status"] = self.status
         if not self.address_checked:
             record["address_checked"] = False
+        if request.cached:
+            record["cached"] = True
+        if self.nonce:
+            record["nonce"] = self.nonce.hex()
+        if self.refresh_at is not None:
+            record["refresh_at"] = self.refresh_at
         return record | {"detail": self.detail, "received_at": self.received_at, "elapsed": self.elapsed}
 
     @classmethod
@@ -152,7 +168,9 @@ def _from_record(record: Mapping[str, Any], body: bytes) -> Response:
         size_limit=int(record.get("size_limit", 0)),
         certificate=str(record.get("certificate", "")),
         anchored=bool(record.get("anchored", False)),
+        cached=bool(record.get("cached", False)),
     )
+    refresh_at = record.get("refresh_at")
     status = record.get("status")
     return Response(
         request=request,
@@ -163,4 +181,6 @@ def _from_record(record: Mapping[str, Any], body: bytes) -> Response:
         received_at=int(record["received_at"]),
         elapsed=float(record.get("elapsed", 0.0)),
         address_checked=bool(record.get("address_checked", True)),
+        nonce=bytes.fromhex(record.get("nonce", "")),
+        refresh_at=None if refresh_at is None else int(refresh_at),
     )
