@@ -12,6 +12,7 @@ import http_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Small and the same every time, unless `make fuzz` asks for more.
 _wanted = os.environ.get("FUZZ_EXAMPLES")
@@ -25,3 +26,11 @@ def web() -> Iterator[http_server.WebServer]:
     """A real HTTP server on the loopback interface: see `http_server`."""
     with http_server.running() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the cache of the user who runs it, nor that of another test."""
+    directory: Path = tmp_path_factory.mktemp("cache") / "chaincheck"
+    monkeypatch.setenv("CHAINCHECK_CACHE_DIR", str(directory))
+    return directory

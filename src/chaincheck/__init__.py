@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from chaincheck.errors import InputError as InputError
     from chaincheck.errors import MissingExtraError as MissingExtraError
     from chaincheck.errors import RefusedError as RefusedError
+    from chaincheck.fetch.cache import Cache as Cache
     from chaincheck.fetch.guard import Guard as Guard
     from chaincheck.formats.limits import Limits as Limits
+    from chaincheck.question import DEFAULT as DEFAULT
     from chaincheck.question import NO_CERTIFICATE as NO_CERTIFICATE
     from chaincheck.question import NO_KEY as NO_KEY
     from chaincheck.question import ServerProfile as ServerProfile
@@ -67,8 +69,10 @@ _HOMES = {
     "InputError": "errors",
     "MissingExtraError": "errors",
     "RefusedError": "errors",
+    "Cache": "fetch.cache",
     "Guard": "fetch.guard",
     "Limits": "formats.limits",
+    "DEFAULT": "question",
     "NO_CERTIFICATE": "question",
     "NO_KEY": "question",
     "ServerProfile": "question",

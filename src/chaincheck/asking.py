@@ -19,6 +19,7 @@ from chaincheck.store import TrustStore
 from chaincheck.x509.certificate import Certificate
 
 if TYPE_CHECKING:
+    from chaincheck.fetch.cache import Cache
     from chaincheck.formats.loaded import KeyMaterial, Loaded
 
 Fetch = Literal["online", "cached", "never"]
@@ -187,6 +188,28 @@ def read_fetch(fetch: Any) -> Fetch:
         if type(fetch) is str and fetch == word:
             return word
     raise InputError("fetch", found=described(fetch), expected='"online", "cached" or "never"', where="fetch")
+
+
+def read_cache(cache: Any) -> Cache | None:
+    """``DEFAULT``: this user's; None: no cache; a directory: the cache there; a ``Cache``: itself."""
+    if cache is None:
+        return None
+    from os import PathLike
+
+    from chaincheck.fetch.cache import Cache, default_cache
+    from chaincheck.question import DEFAULT
+
+    if cache is DEFAULT:
+        return default_cache()
+    if isinstance(cache, Cache):
+        return cache
+    if isinstance(cache, str | PathLike) and cache != "":
+        try:
+            return Cache(cache)
+        except (TypeError, ValueError):  # a path of bytes, or whose __fspath__ gives none
+            pass
+    expected = "chaincheck.DEFAULT, None, a directory, or chaincheck.Cache(...)"
+    raise InputError("cache", found=described(cache), expected=expected, where="cache")
 
 
 class Evidence(NamedTuple):

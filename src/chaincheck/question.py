@@ -23,7 +23,7 @@ class KeyState(StrEnum):
 
 
 class _Told:
-    """A word of its own for "there is none", since None means "not told"."""
+    """A word of its own for what None, which means "not told" or "none", cannot say."""
 
     __slots__ = ("_name",)
 
@@ -41,6 +41,8 @@ NO_CERTIFICATE = _Told("NO_CERTIFICATE")
 """There is no client certificate at all (documented cause 4)."""
 NO_KEY = _Told("NO_KEY")
 """The client has no private key for its certificate (documented cause 4)."""
+DEFAULT = _Told("DEFAULT")
+"""The cache of this user: in ``CHAINCHECK_CACHE_DIR``, or the platform's folder for caches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
