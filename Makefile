@@ -4,6 +4,7 @@
 # make docs    the documentation, into docs/_build/html
 # make bench   the measures, beside those of other libraries
 # make fuzz    the fuzz tests, large               (FUZZ_EXAMPLES=50000)
+# make cache-torture   eight processes at one cache, killed at random   (SECONDS=60)
 #
 # Needs Python 3.11 or later and make; each target makes its own .venv when it is missing. PYTHON=/path/to/python chooses the interpreter.
 
@@ -14,12 +15,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TESTS ?= tests
 FUZZ_EXAMPLES ?= 20000
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench fuzz clean
+.PHONY: help demo test lint format docs bench fuzz cache-torture clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,6p
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,7p
 
 demo: $(VENV)/.runtime
 	@$(BIN)/python -m chaincheck demo
@@ -45,6 +47,9 @@ bench: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests -k fuzz --timeout=0
+
+cache-torture: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python tests/fetch/cache_torture.py --processes 8 --seconds $(SECONDS)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -416,3 +416,72 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     code = "import sys; before = set(sys.modules); import chaincheck.cli, chaincheck.report.text; print(*(set(sys.modules) - before))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert not {"argparse", "cryptography", "asn1crypto", "httpx", "json", "tomllib"} & set(told.stdout.split())
+
+
+# the cache
+
+
+def fill_cache(directory: Path | None) -> None:
+    """A list and two OCSP responses, as a diagnosis leaves them."""
+    from chaincheck.fetch.cache_entry import Stored
+
+    cache = chaincheck.Cache(directory)
+    for kind, method, body in (("crl", "GET", bytes(300_000)), ("ocsp", "POST", b"a"), ("ocsp", "GET", b"b")):
+        assert cache.put((kind, method, "http://pki.example/", "00"), Stored(body=body, this_update_s=1, received_at=1))
+    cache.close()
+
+
+def test_cache_info_says_what_is_kept_and_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    fill_cache(tmp_path / "kept")
+    assert main(["cache", "info", "--cache-dir", str(tmp_path / "kept")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        f"Directory: {tmp_path / 'kept'}",
+        "Entries: 3, 0.3 of 512.0 MiB",
+        "  revocation lists: 1, 0.3 MiB",
+        "  OCSP responses: 2, 0.1 MiB",
+    ]
+    assert lines[4].startswith("Used: from 20")
+
+
+def test_cache_info_in_json_and_japanese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill_cache(None)
+    assert main(["cache", "info", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["directory"] == os.environ["CHAINCHECK_CACHE_DIR"]
+    assert (record["entries"], record["by_kind"]["ocsp"]) == (3, {"entries": 2, "bytes": 1026})
+    assert datetime.fromisoformat(record["newest_use"]).tzinfo is not None
+    assert main(["cache", "info", "--lang", "ja"]) == 0
+    assert "失効リスト: 1 件、0.3 MiB" in capsys.readouterr().out
+
+
+def test_cache_clear_forgets_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill_cache(None)
+    assert main(["cache", "clear", "--lang", "en"]) == 0
+    assert capsys.readouterr().out == f"Entries removed from {os.environ['CHAINCHECK_CACHE_DIR']}: 3\n"
+    assert main(["cache", "clear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == 0
+    assert main(["cache", "info", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["oldest_use"] is None
+
+
+def test_a_cache_that_is_not_there_is_empty_and_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("info", "clear"):
+        assert main(["cache", command, "--cache-dir", str(tmp_path / "nothing")]) == 0
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("command", ["info", "clear"])
+def test_a_directory_that_cannot_be_the_cache_is_wrong_use(tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert main(["cache", command, "--cache-dir", str(tmp_path / "file"), "--lang", "en"]) == 64
+    assert "(cache-unusable)" in capsys.readouterr().err
+
+
+def test_the_cache_of_a_process_is_that_of_the_next(tmp_path: Path) -> None:
+    fill_cache(tmp_path)
+    done = in_a_process("cache", "info", "--json", CHAINCHECK_CACHE_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr, json.loads(done.stdout)["entries"]) == (0, b"", 3)

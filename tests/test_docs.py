@@ -261,7 +261,7 @@ def test_every_example_of_a_page_does_what_the_page_says(page: Path, folder: Pat
 
 def test_the_pages_for_newcomers_have_examples() -> None:
     """The extractor would pass a page whose examples it cannot see."""
-    for name in ("tutorial", "reading", "stores", "verdicts", "revocation", "cases", "command-line", "json"):
+    for name in ("tutorial", "reading", "stores", "verdicts", "revocation", "cache", "cases", "command-line", "json"):
         assert any(block.language in ("python", "console") for block in blocks(PROJECT / "docs" / f"{name}.md")), name
 
 
@@ -281,8 +281,8 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 def test_every_option_of_the_command_line_is_on_its_page() -> None:
     told = (PROJECT / "docs" / "command-line.md").read_text(encoding="utf-8")
-    for command in ("diagnose", "replay", "demo"):
-        code, printed = run_command([command, "--help"])
+    for command in ("diagnose", "replay", "demo", "cache info", "cache clear"):
+        code, printed = run_command([*command.split(), "--help"])
         assert code == 0
         assert {option for option in re.findall(r"--[a-z-]+", printed) if f"`{option}" not in told} == {"--help"}, command
 

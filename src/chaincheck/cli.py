@@ -1,4 +1,4 @@
-"""The command line: ``chaincheck diagnose``, ``replay``, ``demo``. A thin face over the library.
+"""The command line: ``chaincheck diagnose``, ``replay``, ``cache``, ``demo``. A thin face over the library.
 
 Exit codes: 0 accepted, 3 refused, 4 undetermined, 64 wrong use, 70 internal error, 130 interrupted.
 """
@@ -337,6 +337,12 @@ def _parser() -> ArgumentParser:
     replay.add_argument("case", type=Path, metavar="CASE", help="folder or zip written by --save-case")
     _output_arguments(replay, Path)
     replay.set_defaults(run=_replay)
+
+    from chaincheck.cache_command import add_commands
+
+    usage = "%(prog)s [--help] COMMAND ..."
+    cache = commands.add_parser("cache", usage=usage, help="the evidence kept from earlier answers", allow_abbrev=False)
+    add_commands(cache, Path)
 
     usage = "%(prog)s [--help] [OPTIONS]"
     demo = commands.add_parser("demo", usage=usage, help="diagnose five certificates over real HTTP on this machine", allow_abbrev=False)
