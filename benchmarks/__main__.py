@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pki
-from benchmarks import peers, timing
+from benchmarks import caching, peers, timing
 from benchmarks.material import Material, crowd, material, mesh
 
 if TYPE_CHECKING:
@@ -247,6 +247,7 @@ def main() -> None:
         *costly(),
         importing(),
         first_answer(),
+        *(Row(one.work, one.seconds, one.against, one.other, one.goal) for one in caching.measures()),
     ]
     print(table(rows))
 

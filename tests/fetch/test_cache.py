@@ -269,6 +269,26 @@ def test_many_threads_use_one_cache(directory: Path) -> None:
     cache.close()
 
 
+def test_a_url_of_no_reasonable_length_is_kept_nowhere(cache: Cache) -> None:
+    long = ("crl", "GET", "http://a/" + "x" * 10_000, "00")
+    assert not cache.put(long, stored())
+    assert cache.get(long) is None
+
+
+def test_uses_are_written_before_they_are_many(directory: Path, other: Cache) -> None:
+    cache = Cache(directory)
+    for number in range(1200):
+        cache.put(key(str(number)), stored(b""))
+    before = other.info().newest_use
+    for number in range(600):
+        assert cache.get(key(str(number))) is not None
+    after = other.info().newest_use
+    assert before is not None
+    assert after is not None
+    assert after > before
+    cache.close()
+
+
 # as a whole
 
 

@@ -239,6 +239,35 @@ def test_an_empty_file_is_what_a_killed_process_leaves_and_is_used(directory: Pa
     assert warnings(caplog) == []
 
 
+@POSIX
+def test_a_process_killed_while_it_makes_the_tables_leaves_a_file_that_can_be_used(directory: Path) -> None:
+    code = """
+    import signal
+    from chaincheck.fetch import cache_schema
+
+    def until(number):
+        yield from cache_schema_tables[:number]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    cache_schema_tables = cache_schema._TABLES
+    for number in range(len(cache_schema_tables) + 1):
+        place = f"{directory}/{number}"
+        child = os.fork()
+        if not child:
+            cache_schema._TABLES = until(number)
+            Cache(place).put(key(), stored())
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        cache = Cache(place)
+        assert cache.put(key(), stored())
+        cache.close()
+        assert len([name for name in os.listdir(place) if name.endswith("sqlite3")]) == 1
+        assert not [name for name in os.listdir(place) if "damaged" in name]
+    print(number)
+    """
+    assert int(run(code, directory)) > 5
+
+
 def test_a_file_cut_short_is_set_aside(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
     filled(directory, 20).close()
     with databases(directory)[0].open("r+b") as file:

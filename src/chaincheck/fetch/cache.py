@@ -35,6 +35,9 @@ FAILURE_SECONDS: Final = 60
 """How long a failure is remembered: Windows tries an address that failed again after a minute (KB 884115)."""
 
 _FAILURES_KEPT: Final = 4096  # in memory
+_LONGEST_URL: Final = (
+    8192  # characters, about what RFC 9110 4.1 wants supported: nothing is kept for longer ones, which count for 512 bytes
+)
 _FAILURES: Final = frozenset((Outcome.UNREACHABLE, Outcome.TIMEOUT, Outcome.BAD_REDIRECT, Outcome.TOO_LARGE))
 _STATUSES: Final = frozenset((403, 404, 410, 429))  # and 5xx: the same in a minute's time; others may depend on what was asked
 _USES_KEPT: Final = 512  # uses noted in memory before they are written
@@ -82,9 +85,7 @@ class Cache:
 
     def get(self, key: Key) -> Stored | None:
         """What is kept for a question (``Request.key``), with the same ``bytes`` object as long as it stays in memory."""
-        stored = self.at_hand(key)
-        if stored is None:
-            return self._look_up(key)
+        stored = self.at_hand(key) or self._look_up(key)
         if len(self._uses) > _USES_KEPT or monotonic() - self._uses_written > _USES_SECONDS:
             self._write_uses()
         return stored
@@ -104,6 +105,8 @@ class Cache:
         True: this body is on disk, and the death of the process cannot lose it. False: a later one stands there, or nothing can be
         kept there now, and it is in memory alone.
         """
+        if len(key[2]) > _LONGEST_URL:
+            return False
         if stored.size > self._max_bytes:
             self._memory.keep(key, stored)
             return False
@@ -173,6 +176,8 @@ class Cache:
         status = response.status or 0
         by_status = response.outcome is Outcome.HTTP_STATUS and (status in _STATUSES or 500 <= status <= 599)
         if not (by_status or response.outcome in _FAILURES) or _cut_short(response.request, response.outcome, response.elapsed):
+            return
+        if len(response.request.url) > _LONGEST_URL:
             return
         from chaincheck.fetch import cache_rows as rows
 

@@ -17,6 +17,8 @@ Key: TypeAlias = tuple[str, str, str, str]
 ENTRY_BYTES: Final = 512
 """What an entry counts for beside its body: its row with the places in two indexes is about that, for a URL of usual length."""
 
+_LONGEST_VALIDATOR: Final = 1024  # characters: a request with headers of many KiB would be refused by many a server
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
@@ -24,7 +26,8 @@ class Stored:
 
     ``this_update_s`` and ``next_update_s`` are what the evidence says of itself; ``received_at`` is when it came over the network;
     ``refresh_at`` is when asking again is due by the HTTP headers, None where they say nothing. ``etag`` and ``last_modified`` are the
-    validators of RFC 9110 8.8 as they came. ``sha256`` (hex) of the body is worked out unless it is given.
+    validators of RFC 9110 8.8 as they came, none where one is longer than 1 KiB. ``sha256`` (hex) of the body is worked out unless it is
+    given.
     """
 
     body: bytes
@@ -39,6 +42,9 @@ class Stored:
     def __post_init__(self) -> None:
         if not self.sha256:
             object.__setattr__(self, "sha256", sha256(self.body).hexdigest())
+        for name in ("etag", "last_modified"):
+            if len(getattr(self, name)) > _LONGEST_VALIDATOR:
+                object.__setattr__(self, name, "")
 
     @property
     def rank(self) -> tuple[int, int]:
