@@ -422,7 +422,7 @@ def test_a_child_opens_the_database_itself(directory: Path) -> None:
 @POSIX
 def test_children_of_a_process_whose_threads_are_writing_lose_nothing(directory: Path) -> None:
     code = """
-    import threading, warnings
+    import threading, time, warnings
     warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork beside threads
     cache = Cache(directory, memory_bytes=50_000)
     stop = threading.Event()
@@ -436,8 +436,9 @@ def test_children_of_a_process_whose_threads_are_writing_lose_nothing(directory:
                 written.append(name)
             cache.get(key(name))
             number += 1
+            time.sleep(0.001)  # or the children wait for the lock of the database longer than they do
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    threads = [threading.Thread(target=write, args=(number,), daemon=True) for number in range(3)]
     for thread in threads:
         thread.start()
     for turn in range(12):

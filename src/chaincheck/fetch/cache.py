@@ -7,13 +7,15 @@ disk, nothing is raised: then the cache is memory alone, and a warning is logged
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from chaincheck.fetch import cache_rows as rows
 from chaincheck.fetch.cache_directory import default_directory
-from chaincheck.fetch.cache_entry import CacheInfo, Key, Stored
+from chaincheck.fetch.cache_entry import CacheInfo, Key, Stored, Unavailable
 from chaincheck.fetch.cache_fork import fork_safe_lock
 from chaincheck.fetch.cache_memory import Memory
 from chaincheck.fetch.request import Outcome, Response
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chaincheck.fetch.cache_database import Database
-    from chaincheck.fetch.cache_rows import Failed
     from chaincheck.fetch.request import Request
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class Cache:
         self._database: Database | None = None
         self._uses: dict[Key, float] = {}
         self._uses_written = monotonic()
-        self._failures: dict[tuple[Key, bool], Failed] = {}
+        self._failures: dict[tuple[Key, bool], rows.Failed] = {}
         self._closed_until = 0.0
         self._warned: set[str] = set()
 
@@ -110,8 +111,6 @@ class Cache:
         if stored.size > self._max_bytes:
             self._memory.keep(key, stored)
             return False
-        from chaincheck.fetch import cache_rows as rows
-
         uses, now = self._take_uses(), time()
 
         def work(connection: sqlite3.Connection) -> rows.Standing:
@@ -127,10 +126,6 @@ class Cache:
 
     def refreshed(self, key: Key, sha256: str, received_at: int, refresh_at: int | None, etag: str = "", last_modified: str = "") -> None:
         """The same body was confirmed (304): it counts as received then. An empty validator leaves the earlier one."""
-        from dataclasses import replace
-
-        from chaincheck.fetch import cache_rows as rows
-
         stored = self._memory.get(key)
         if stored is not None and stored.sha256 == sha256 and stored.received_at <= received_at:
             etag_now, modified_now = etag or stored.etag, last_modified or stored.last_modified
@@ -140,15 +135,11 @@ class Cache:
 
     def reject(self, key: Key, sha256: str) -> None:
         """What came out failed verification: drop it, if it still is that body."""
-        from chaincheck.fetch import cache_rows as rows
-
         self._memory.drop(key, sha256)
         self._write(lambda connection: rows.reject(connection, key, sha256))
 
     def _look_up(self, key: Key) -> Stored | None:
         """From disk. Where there is nothing, what memory holds stands: evidence counts by its own dates."""
-        from chaincheck.fetch import cache_rows as rows
-
         known = self._memory.get(key)
         found = self._read(lambda connection: rows.find(connection, key, known))
         if found is None:
@@ -179,8 +170,6 @@ class Cache:
             return
         if len(response.request.url) > _LONGEST_URL:
             return
-        from chaincheck.fetch import cache_rows as rows
-
         key, anchored = response.request.key, response.request.anchored
         failed = rows.Failed(response.outcome, response.status, response.detail, response.received_at or int(time()), response.elapsed)
         self._keep_failure(key, anchored, failed)
@@ -192,8 +181,6 @@ class Cache:
 
         A time-out answers only who would not wait more than twice as long.
         """
-        from chaincheck.fetch import cache_rows as rows
-
         key, anchored = request.key, request.anchored
         with self._lock:
             failed = self._failures.get((key, anchored))
@@ -205,7 +192,7 @@ class Cache:
         detail = f"{failed.detail} (remembered: asked again after {FAILURE_SECONDS} s)"
         return Response(request=request, outcome=failed.outcome, status=failed.status, detail=detail, received_at=failed.failed_at)
 
-    def _keep_failure(self, key: Key, anchored: bool, failed: Failed) -> None:
+    def _keep_failure(self, key: Key, anchored: bool, failed: rows.Failed) -> None:
         with self._lock:
             self._failures.pop((key, anchored), None)
             while len(self._failures) >= _FAILURES_KEPT:
@@ -216,8 +203,6 @@ class Cache:
 
     def info(self) -> CacheInfo:
         """What is held on disk, the uses by this process included. Makes nothing."""
-        from chaincheck.fetch import cache_rows as rows
-
         found = None
         if self._exists():
             self._write_uses()
@@ -237,8 +222,6 @@ class Cache:
 
     def clear(self) -> int:
         """Forget everything, on disk and in memory, files set aside included. Returns how many entries that was."""
-        from chaincheck.fetch import cache_rows as rows
-
         self._take_uses()
         with self._lock:
             self._failures.clear()
@@ -261,8 +244,6 @@ class Cache:
         return [(used, *key) for key, used in uses.copy().items()]
 
     def _write_uses(self) -> None:
-        from chaincheck.fetch import cache_rows as rows
-
         uses = self._take_uses()
         if uses:
             self._write(lambda connection: rows.note_uses(connection, uses))
@@ -283,8 +264,6 @@ class Cache:
         database = self._opened()
         if database is None or monotonic() < self._closed_until:
             return None
-        from chaincheck.fetch.cache_database import Unavailable
-
         try:
             result = work(database)
         except Unavailable as error:
@@ -303,12 +282,13 @@ class Cache:
             self._without_disk(self._problem or "there is no folder for it", passing=False)
             return None
         try:
-            from chaincheck.fetch.cache_database import Database
+            with self._lock:  # which a fork waits for: a child would find the lock of a module held whose import was under way
+                from chaincheck.fetch.cache_database import Database
+
+                return self._database or Database(self._directory)  # of two threads at once, the other's
         except ImportError as error:  # a Python built without SQLite
             self._without_disk(str(error), passing=False)
             return None
-        with self._lock:
-            return self._database or Database(self._directory)  # of two threads at once, the other's
 
     def _without_disk(self, reason: str, *, passing: bool) -> None:
         if not passing:
@@ -320,7 +300,7 @@ class Cache:
             logger.log(level, "evidence is not kept in %s: %s", self._directory or "a cache folder", reason)
 
 
-def _answers(failed: Failed, request: Request) -> bool:
+def _answers(failed: rows.Failed, request: Request) -> bool:
     return 0 <= time() - failed.failed_at < FAILURE_SECONDS and not _cut_short(request, failed.outcome, failed.waited)
 
 

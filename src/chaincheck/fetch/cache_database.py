@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from chaincheck.fetch.cache_directory import make_directory
+from chaincheck.fetch.cache_entry import Unavailable
 from chaincheck.fetch.cache_file import Files, Identity, identity
 from chaincheck.fetch.cache_fork import Pool
 from chaincheck.fetch.cache_schema import foreign, is_sound, prepare, tune
@@ -26,14 +27,6 @@ _BUSY_SECONDS: Final = 5.0  # another process writing a list of 100 MiB takes le
 _ATTEMPTS: Final = 3  # the file may be found damaged, or be replaced, while it is used
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}  # the last: a table or column that is not there
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-class Unavailable(Exception):
-    """Nothing can be kept on disk now. ``passing``: another process was in the way, and the next attempt may succeed."""
-
-    def __init__(self, reason: str, *, passing: bool = False) -> None:
-        super().__init__(reason)
-        self.passing = passing
 
 
 class Handle(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the cache keeps of one URL, and what it says of itself: plain frozen data, no I/O."""
+"""What the cache keeps of one URL, and what it says of itself; plain data, no I/O."""
 
 from __future__ import annotations
 
@@ -78,3 +78,11 @@ class CacheInfo:
     oldest_use: datetime | None = None
     newest_use: datetime | None = None
     problem: str | None = None
+
+
+class Unavailable(Exception):
+    """Nothing can be kept on disk now. ``passing``: another process was in the way, and the next attempt may succeed."""
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing

@@ -106,12 +106,13 @@ class Pool(Generic[C]):
             self._free.release()
 
     def _give_up(self) -> None:
-        """Never touch the parent's connections, not even to close them: the closing writes to files."""
+        """Never touch the parent's connections, not even to close them: the closing writes to files. Where there are none, go on."""
+        self._lost = bool(self._idle or self._entered)
         _ABANDONED.extend(self._idle)
         self._idle.clear()
-        self._process = os.getpid()
         self._entered = 0
-        self._lost = True
+        self._forking = False
+        self._process = os.getpid()
 
 
 def fork_safe_lock() -> Lock:
@@ -137,9 +138,9 @@ def _watch(watched: WeakSet[Any], one: object) -> None:
 
 
 def _before() -> None:
-    """Pools first: who uses a connection may want a lock for a moment, and never the other way round."""
-    _held.extend([(pool, pool.before_fork()) for pool in list(_POOLS)])
+    """Locks first: whoever holds one may be making a pool, and who uses a connection wants none."""
     _held.extend([(lock, lock.acquire(timeout=_PATIENCE)) for lock in list(_LOCKS)])
+    _held.extend([(pool, pool.before_fork()) for pool in list(_POOLS)])
 
 
 def _after(*, child: bool) -> None:
