@@ -277,7 +277,7 @@ def test_a_url_of_no_reasonable_length_is_kept_nowhere(cache: Cache) -> None:
 
 def test_uses_are_written_before_they_are_many(directory: Path, other: Cache) -> None:
     cache = Cache(directory)
-    for number in range(1200):
+    for number in range(600):
         cache.put(key(str(number)), stored(b""))
     before = other.info().newest_use
     for number in range(600):
