@@ -183,7 +183,10 @@ class Inquiry:
 
     def _basic_context(self) -> Context:
         """At that moment, by these rules, with nobody believed but the issuer itself and whom it delegated."""
-        return Context(at=self.question.at, refused_hashes=BROKEN_HASHES | self.question.rules.refused_hashes)
+        rules = self.question.rules
+        return Context(
+            at=self.question.at, refused_hashes=BROKEN_HASHES | rules.refused_hashes, distribution_points=rules.distribution_points
+        )
 
     def _full_context(self, target: Target) -> Context:
         return replace(self._basic_context(), find_signers=self._signers, responder=partial(self._responder, target))
@@ -298,8 +301,11 @@ class Inquiry:
             yield Statement(code="expired-revocation", facts=(certificate,))  # RFC 5280 3.3: a CRL may leave it out after that
             return
         if self.status.decided:
-            if self.status.status is Status.GOOD and any(Reason.DELTA_NOT_JUDGED in each.notes for each in self.status.attempts):
-                yield Statement(code="delta-not-judged", facts=(certificate,))
+            good = [each for each in self.status.attempts if each.outcome in _GOOD]
+            if self.status.status is Status.GOOD and all(Reason.DELTA_MISSING in each.notes for each in good):
+                # A server fetches for itself, and may find the revocation there; the caller's evidence is all there is (RFC 5280 5.2.4).
+                blocks = blocks and self.question.rules.evidence == "server"
+                yield Statement(code="delta-not-judged", facts=(certificate,), blocks=blocks)
             return
         if any(Reason.RELATIVE_TO_PATH in attempt.notes for attempt in self.status.attempts):
             yield Statement(code="relative-evidence", facts=(certificate,), blocks=blocks)
@@ -319,6 +325,7 @@ class Inquiry:
                 yield Statement(code=code, facts=tuple(facts), blocks=blocks)
 
 
+_GOOD = frozenset({Found.GOOD, Found.GOOD_FOR_SOME, Found.REMOVED})
 _NOT_ASKED = frozenset({Found.NOT_FETCHED, Found.UNREACHABLE, Found.REFUSED_BY_GUARD, Found.REFUSED_BY_PROXY})
 _OBSTACLES = (
     ("guard-refused", (Found.REFUSED_BY_GUARD,)),

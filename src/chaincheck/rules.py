@@ -24,6 +24,7 @@ _WORDS: Final[dict[str, tuple[str | None, ...]]] = {
     "unknown_status": ("refuse", "tolerate"),
     "evidence": ("server", "caller"),
     "no_source": ("refuse", "tolerate"),
+    "distribution_points": ("rfc5280", "full-name"),
     "unjudged_constraint": ("refuse", "open"),
 }
 _FLAGS: Final = ("anchor_validity", "anchor_constraints", "nested_eku", "aki_excludes", "root_store_hygiene", "time_moves_only_dates")
@@ -122,6 +123,11 @@ class Rules:
     no_source: Literal["refuse", "tolerate"] = "tolerate"
     """What a certificate means that names no CRL and no responder, and no evidence is given. KB 294305: only elements with a CDP count."""
 
+    distribution_points: Literal["rfc5280", "full-name"] = "full-name"
+    """Which CRLs are used. rfc5280: all of section 6.3.3. full-name: not those that are indirect, limited to some reasons or named relative
+    to their issuer, nor distribution points with reasons or a cRLIssuer (CryptoAPI, documented; OpenSSL without
+    X509_V_FLAG_EXTENDED_CRL_SUPPORT). What they list as revoked refuses all the same."""
+
     minimum_rsa_bits: int | None = 1024
     """RSA keys below this are refused (KB 2661254: 1024); None: not judged."""
 
@@ -194,6 +200,7 @@ RFC5280 = Rules(
     aki_excludes=False,
     names="rfc5280",
     no_source="refuse",
+    distribution_points="rfc5280",
     evidence="caller",
     unjudged_constraint="refuse",
     minimum_rsa_bits=None,

@@ -154,11 +154,12 @@ def test_a_certificate_with_a_distribution_point_that_is_no_address_is_undetermi
     assert ask(leaf, crls=[CA.crl()]).accepted
 
 
-def test_a_freshest_crl_that_is_not_judged_is_said_and_does_not_block() -> None:
+def test_a_delta_crl_that_is_not_at_hand_keeps_a_server_from_accepting() -> None:
     points = x509.FreshestCRL([x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.test/d")], None, None, None)])
     diagnosis = ask(crls=[CA.crl(extensions=[(points, False)])])
-    assert diagnosis.accepted
+    assert diagnosis.verdict is Verdict.UNDETERMINED
     assert "delta-not-judged" in unchecked(diagnosis)
+    assert ask(crls=[CA.crl(extensions=[(points, False)])], rules=chaincheck.RFC5280).accepted
     assert "delta-not-judged" not in unchecked(ask(crls=[CA.crl()]))
     for lang in ("en", "ja"):
         assert diagnosis.to_text(lang=lang)

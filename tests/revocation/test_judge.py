@@ -187,11 +187,11 @@ def test_distribution_points_that_are_no_addresses_are_something_to_check() -> N
         assert judged(crl(CA.crl()), target=target(client)).status is Status.GOOD
 
 
-def test_a_freshest_crl_that_is_not_judged_is_noted() -> None:
+def test_a_freshest_crl_that_is_not_at_hand_is_noted() -> None:
     points = x509.FreshestCRL([x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.test/d")], None, None, None)])
     client = CA.issue("freshest", extensions=[(points, False)])
     for status in (judged(crl(CA.crl(extensions=[(points, False)]))), judged(crl(CA.crl()), target=target(client))):
-        assert Reason.DELTA_NOT_JUDGED in status.attempts[0].notes
+        assert Reason.DELTA_MISSING in status.attempts[0].notes
     assert judged(crl(CA.crl())).attempts[0].notes == ()
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from chaincheck.x509.extensions import ALL_REASONS
+
 if TYPE_CHECKING:
     from chaincheck.revocation.evidence import Evidence, Kind, Origin
     from chaincheck.x509.certificate import Certificate
@@ -15,6 +17,7 @@ class Outcome(StrEnum):
     """What one piece of evidence says, or why it says nothing."""
 
     GOOD = "good"
+    GOOD_FOR_SOME = "good-for-some-reasons"  # not revoked for the reasons that the CRL covers
     REVOKED = "revoked"
     ON_HOLD = "on-hold"
     REMOVED = "removed"  # removeFromCRL: not revoked any longer
@@ -36,6 +39,7 @@ class Reason(StrEnum):
 
     # not believed
     SIGNATURE = "its signature does not fit the key of the issuer"
+    SIGNER_NOT_FOUND = "no certificate of its issuer is known"
     SIGNER_UNTRUSTED = "it is signed with another key of the issuer's name, and no valid path leads from that key to the same trust anchor"
     NO_CRL_SIGN = "the key usage of its signer does not allow signing CRLs"
     BROKEN_HASH = "it is signed with a hash algorithm for which forgeries can be made"
@@ -63,26 +67,25 @@ class Reason(StrEnum):
     ONLY_CA = "it lists CA certificates only"
     ONLY_ATTRIBUTE = "it lists attribute certificates only"
     OTHER_DISTRIBUTION_POINT = "it is the part of another distribution point"
-    LIMITED_DISTRIBUTION_POINT = "its distribution point is limited to some reasons or to another CRL issuer, which is not judged yet"
-    RELATIVE_NAME = "its distribution point is named relative to the issuer, which is not judged yet"
-    SOME_REASONS = "it covers only some reasons of revocation, which is not enough to call the certificate good"
-    INDIRECT = "it is an indirect CRL, which is not judged yet"
-    DELTA = "it is a delta CRL without its base, which is not judged yet"
+    NOT_INDIRECT = "the certificate names its issuer as one of its CRLs, but it does not say that it is an indirect CRL"
+    SOME_REASONS = "it covers only some reasons of revocation, and nothing at hand covers the others"
+    DELTA_WITHOUT_BASE = "it is a delta CRL, and no valid complete CRL that it continues is at hand"
+    DELTA_SUPERSEDED = "it is a delta CRL, and the complete CRL at hand is as new"
+    UNUSED_INDIRECT = "it is an indirect CRL, and the server does not use these"
+    UNUSED_REASONS = "it, or its distribution point, is limited to some reasons of revocation, and the server does not use such CRLs"
+    UNUSED_ISSUER = "its distribution point names a CRL issuer of its own, and the server does not use these"
+    UNUSED_RELATIVE = "its distribution point is named relative to its issuer, and the server does not use these"
     # notes
     NO_NEXT_UPDATE = "it has no nextUpdate, so it never becomes stale"
     REMOVED_FROM_COMPLETE = "it lists the certificate as removeFromCRL, which belongs in delta CRLs only"
     RESPONDER_NOT_CHECKED = "whether its responder's own certificate is revoked was not checked"
     RELATIVE_TO_PATH = "it is signed by a key of a path without a trust anchor, so that it proves nothing good"
-    DELTA_NOT_JUDGED = "a delta CRL is published beside it (freshestCRL), which is not judged yet"
+    DELTA_MISSING = "a delta CRL is published beside it (freshestCRL), and none that continues it is at hand"
     EXPIRED = "the certificate has expired, and this evidence does not say that it still covers expired certificates"
     UNSUPPORTED_SCHEME = "addresses of this kind are not fetched yet"
     NO_ADDRESS = "the distribution point is not an address that can be opened"
     NO_PERMITTED_ISSUER = "no path of issuers that count leads from it to a trust anchor"
     NOT_ASKED = "it was not asked"
-
-
-NOT_JUDGED = frozenset({Reason.LIMITED_DISTRIBUTION_POINT, Reason.RELATIVE_NAME, Reason.SOME_REASONS, Reason.INDIRECT, Reason.DELTA})
-"""Reasons that are ours: other software may conclude something from such evidence, so they prove nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +95,9 @@ class Attempt:
     ``outcome``, with ``detail`` in words where that says more, and ``notes``; ``failure`` is the fetch outcome of a source that gave
     nothing. ``says``: what stale, not yet valid or unusable evidence says. Moments are seconds since 1970 UTC; ``usable_from_s`` and
     ``usable_until_s`` bound the time in which the evidence counts (None: no bound), ``signer_from_s`` and ``signer_until_s`` the time in
-    which its signer is judged as he is now, for good or ill. ``revoked_at_s``, ``reason`` (a name of RFC 5280
-    5.3.1) and ``signer`` where known. ``unattributed``: it cannot be told whom the evidence speaks about.
+    which its signer is judged as he is now, for good or ill. ``revoked_at_s``, ``reason`` (a name of RFC 5280 5.3.1), ``invalidity_s``
+    (5.3.2) and ``signer`` where known. ``delta``: it is a delta CRL. ``reasons``: those that a CRL covers. ``unattributed``: it cannot be
+    told whom the evidence speaks about.
     """
 
     kind: Kind
@@ -112,6 +116,9 @@ class Attempt:
     revoked_at_s: int | None = None
     reason: str | None = None
     signer: Certificate | None = None
+    invalidity_s: int | None = None
+    delta: bool = False
+    reasons: frozenset[str] = ALL_REASONS
     unattributed: bool = False
     signer_from_s: int | None = None
     signer_until_s: int | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chaincheck.causes import facts
 from chaincheck.causes.cause import Cause, make
 from chaincheck.causes.codes import CauseCode, Role, Severity
-from chaincheck.revocation.attempt import NOT_JUDGED, Outcome
+from chaincheck.revocation.attempt import Outcome, Reason
 from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def shortcomings(
     """
     found: dict[tuple[CauseCode, facts.Facts], Cause] = {}
     overruled = context.unknown_severity is not Severity.FATAL or any(each.outcome in (Outcome.GOOD, Outcome.REMOVED) for each in attempts)
-    for code, details, attempt in _explained(attempts, context):
+    for code, details, attempt in _explained(attempts, context, decided):
         aside = decided or attempt.outcome is Outcome.EXPIRED_NOT_COVERED or (attempt.unattributed and attempt.origin == "store")
         doubt = any(each is attempt for each in doubts)
         severity = Severity.FATAL if doubt else Severity.NOTE if aside else context.unknown_severity
@@ -65,7 +65,7 @@ def shortcomings(
                 target.certificate,
                 details,
                 severity=severity,
-                proven=aside or (context.proven and attempt.detail not in NOT_JUDGED and not (doubt and overruled)),
+                proven=aside or (context.proven and not (doubt and overruled)),
             )
     return [*found.values(), *(_hold(each, target, context) for each in doubts if each.against is Outcome.ON_HOLD)]
 
@@ -75,19 +75,19 @@ def _hold(attempt: Attempt, target: Target, context: Context) -> Cause:
     return replace(refusal(attempt, target, context), severity=Severity.NOTE, proven=False)
 
 
-def _explained(attempts: list[Attempt], context: Context) -> Iterator[tuple[CauseCode, facts.Facts, Attempt]]:
+def _explained(attempts: list[Attempt], context: Context, decided: bool) -> Iterator[tuple[CauseCode, facts.Facts, Attempt]]:
     unasked: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         if attempt.outcome is Outcome.NOT_FETCHED:
             unasked.setdefault(str(attempt.detail), []).append(attempt)
-        elif (explained := _explain(attempt, context)) is not None:
+        elif (explained := _explain(attempt, context, decided)) is not None:
             yield *explained, attempt
     for reason, named in unasked.items():
         urls = tuple(dict.fromkeys(each.source for each in named))
         yield CauseCode.REVOCATION_NOT_FETCHED, facts.NotFetchedFacts(urls=urls, reason=reason), named[0]
 
 
-def _explain(attempt: Attempt, context: Context) -> tuple[CauseCode, facts.Facts] | None:
+def _explain(attempt: Attempt, context: Context, decided: bool) -> tuple[CauseCode, facts.Facts] | None:
     evidence, source, detail = attempt.kind, attempt.source, str(attempt.detail)
     checked_at = moment(context.at)
     match attempt.outcome:
@@ -101,6 +101,9 @@ def _explain(attempt: Attempt, context: Context) -> tuple[CauseCode, facts.Facts
             )
         case Outcome.INVALID:
             return CauseCode.REVOCATION_EVIDENCE_INVALID, facts.EvidenceInvalidFacts(evidence=evidence, source=source, reason=detail)
+        case Outcome.GOOD_FOR_SOME if not decided:
+            some = Reason.SOME_REASONS
+            return CauseCode.REVOCATION_OUT_OF_SCOPE, facts.OutOfScopeFacts(evidence=evidence, source=source, reason=some)
         case Outcome.OUT_OF_SCOPE | Outcome.EXPIRED_NOT_COVERED:
             return CauseCode.REVOCATION_OUT_OF_SCOPE, facts.OutOfScopeFacts(evidence=evidence, source=source, reason=detail)
         case Outcome.UNKNOWN:

@@ -1,19 +1,21 @@
-"""What a complete CRL says about one certificate: RFC 5280 6.3.3, step by step."""
+"""What one CRL says about one certificate: RFC 5280 6.3.3, step by step."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck.revocation.attempt import Attempt, Outcome, Reason, concluded
 from chaincheck.revocation.freshness import covers_expired, in_time
+from chaincheck.revocation.scope import Scope, scope_of
 from chaincheck.x509 import der
-from chaincheck.x509.extensions import FRESHEST_CRL
+from chaincheck.x509.crl import ISSUING_DISTRIBUTION_POINT
+from chaincheck.x509.extensions import ALL_REASONS, AUTHORITY_KEY_IDENTIFIER
 from chaincheck.x509.name import Name
 from chaincheck.x509.signature import Signature, algorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from chaincheck.revocation.evidence import Evidence
     from chaincheck.revocation.target import Context, Signer, Target
@@ -21,14 +23,26 @@ if TYPE_CHECKING:
     from chaincheck.x509.crl import CertificateList
     from chaincheck.x509.crl_entries import Entry
     from chaincheck.x509.extensions import GeneralName
+    from chaincheck.x509.key import PublicKey
 
 MAX_SIGNERS = 16  # certificates of one name whose keys are tried; a rollover has two
 
 
-def judge_crl(evidence: Evidence, target: Target, context: Context, *, own: bool) -> Attempt | None:
-    """The attempt, or None where the CRL is about certificates of another issuer.
+class Judged(NamedTuple):
+    """A CRL with what it says. ``key``: that of its signer, None where nobody signed it who may."""
 
-    ``own``: it was fetched from a source that the certificate itself names, so that even then it has something to say.
+    crl: CertificateList
+    attempt: Attempt
+    key: PublicKey | None
+
+
+def judge_crl(
+    evidence: Evidence, target: Target, context: Context, *, own: bool, bases: Sequence[Judged] = ()
+) -> tuple[Attempt, Judged | None] | None:
+    """The attempt, with the CRL where it could be read; or None where it is about certificates of another issuer.
+
+    ``own``: it was fetched from a source that the certificate itself names, so that even then it has something to say. ``bases``: the
+    complete CRLs, already judged, that a delta CRL may continue.
     """
     try:
         crl = evidence.crl()
@@ -36,102 +50,49 @@ def judge_crl(evidence: Evidence, target: Target, context: Context, *, own: bool
         if evidence.origin == "fetched" and not own:
             return None
         said = f"it is not a CRL in DER: {fault.what} (byte {fault.offset})"
-        return concluded(evidence, Outcome.INVALID, said, unattributed=not own)
-    other = _other_issuer(crl, target)
-    if other is Reason.OTHER_ISSUER:
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, other) if own else None
-    if (reason := _out_of_scope(crl, target)) is not None:
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, other or reason)
+        return concluded(evidence, Outcome.INVALID, said, unattributed=not own), None
+    scope = scope_of(crl, target, context)
+    if scope.fault is not None:
+        aside = scope.fault is Reason.OTHER_ISSUER and not own
+        return None if aside else (_marked(concluded(evidence, Outcome.OUT_OF_SCOPE, scope.fault), crl, scope), None)
+    attempt, key = _judge(evidence, crl, scope, target, context, bases)
+    attempt = _marked(attempt, crl, scope)
+    return attempt, Judged(crl, attempt, key)
+
+
+def is_delta(evidence: Evidence) -> bool:
+    """Whether the evidence is a delta CRL (RFC 5280 5.2.4)."""
+    try:
+        return evidence.crl().is_delta
+    except der.Malformed:
+        return False
+
+
+def _marked(attempt: Attempt, crl: CertificateList, scope: Scope) -> Attempt:
+    return replace(attempt, delta=crl.is_delta, reasons=scope.reasons)
+
+
+def _judge(
+    evidence: Evidence, crl: CertificateList, scope: Scope, target: Target, context: Context, bases: Sequence[Judged]
+) -> tuple[Attempt, PublicKey | None]:
     unusable = _unusable(crl, context)
-    failure, by = _signer(evidence, crl, target, context)
+    failure, by, key = _signer(evidence, crl, target, context)
     if failure is not None:
         detail = failure[1]
-        if other is not None:  # not judged but for what it lists
-            failure = Outcome.OUT_OF_SCOPE, other
-        elif unusable is not None:
-            failure = Outcome.INVALID, unusable
-        found = concluded(evidence, *failure)
+        found = concluded(evidence, *(failure if unusable is None else (Outcome.INVALID, unusable)))
         if detail != Reason.SIGNER_UNTRUSTED or by is None:
-            return found
-        return replace(found, signer_from_s=by.holds_from, signer_until_s=by.holds_until)
-    found = _said(crl, evidence, target, context, by.certificate if by is not None else target.issuer_certificate)
+            return found, None
+        return replace(found, signer_from_s=by.holds_from, signer_until_s=by.holds_until), None
+    fitting = [base for base in bases if continues(crl, key, base)]
+    found = _said(crl, evidence, scope, target, context, by.certificate if by is not None else target.issuer_certificate, fitting)
     if unusable is not None:  # what it lists leaves a doubt all the same
         found = replace(found, outcome=Outcome.INVALID, detail=unusable, says=found.against)
     if by is not None:
         found = replace(found, signer_from_s=by.holds_from, signer_until_s=by.holds_until)
     if found.outcome in (Outcome.INVALID, Outcome.OUT_OF_SCOPE):
-        return found
+        return found, key
     bounds = (by.holds_from, by.holds_until) if by is not None else (None, None)
-    return in_time(found, evidence, context, crl.this_update_s, crl.next_update_s, bounds=bounds)
-
-
-def _other_issuer(crl: CertificateList, target: Target) -> Reason | None:
-    """RFC 5280 6.3.3 (b)(1): the CRL's issuer is the certificate's, or the one its distribution point names."""
-    if crl.issuer.normalised == target.issuer_name.normalised:
-        return None
-    named = (name for point in target.certificate.crl_distribution_points for name in point.crl_issuer)
-    if any(isinstance(name.value, Name) and name.value.normalised == crl.issuer.normalised for name in named):
-        return Reason.INDIRECT
-    return Reason.OTHER_ISSUER
-
-
-def _out_of_scope(crl: CertificateList, target: Target) -> Reason | None:
-    """RFC 5280 6.3.3 (b)(2): what the CRL lists at all."""
-    point = crl.issuing_distribution_point
-    if point is None:
-        return None
-    # RFC 5280 6.3.3 (b)(2)(ii) to (iv)
-    constraints = target.certificate.basic_constraints
-    is_ca = constraints is not None and constraints.ca
-    if point.only == "attribute":
-        return Reason.ONLY_ATTRIBUTE
-    if point.only == "user" and is_ca:
-        return Reason.ONLY_USER
-    if point.only == "ca" and not is_ca:
-        return Reason.ONLY_CA
-    # RFC 5280 6.3.3 (b)(2)(i)
-    if point.relative is not None:
-        return Reason.RELATIVE_NAME
-    return _other_point(point.full_name, target) if point.full_name else None
-
-
-def _other_point(names: tuple[GeneralName, ...], target: Target) -> Reason | None:
-    """One name of the CRL's distribution point must be one of the certificate's, or that of its issuer (RFC 5280 6.3.3, last paragraph)."""
-    wanted = _keys(names)
-    points = target.certificate.crl_distribution_points
-    whole = [name for point in points if point.reasons is None and not point.crl_issuer for name in point.full_name]
-    if wanted & (_keys(whole) | {("directoryName", target.issuer_name.normalised)}):
-        return None
-    if wanted & _keys(name for point in points if not point.crl_issuer for name in point.full_name):
-        return None  # a point for some reasons only: see _partial
-    if wanted & _keys(name for point in points for name in point.full_name):
-        return Reason.LIMITED_DISTRIBUTION_POINT
-    return Reason.OTHER_DISTRIBUTION_POINT
-
-
-def _partial(crl: CertificateList, target: Target) -> Reason | None:
-    """Why the CRL can say that a certificate is revoked, but not alone that it is good: RFC 5280 6.3.3 (c), (d), (e)."""
-    if (other := _other_issuer(crl, target)) is not None:
-        return other
-    if crl.is_delta:
-        return Reason.DELTA
-    point = crl.issuing_distribution_point
-    if point is None:
-        return None
-    if point.indirect:
-        return Reason.INDIRECT
-    if point.some_reasons is not None:
-        return Reason.SOME_REASONS
-    points = target.certificate.crl_distribution_points
-    limited = _keys(name for each in points if each.reasons is not None for name in each.full_name)
-    whole = _keys(name for each in points if each.reasons is None for name in each.full_name)
-    named = _keys(point.full_name)
-    return Reason.LIMITED_DISTRIBUTION_POINT if named & limited and not named & whole else None
-
-
-def _keys(names: Iterable[GeneralName]) -> set[tuple[str, str | bytes]]:
-    """Directory names compare by RFC 5280 7.1, all others as they are."""
-    return {(name.kind, name.value.normalised if isinstance(name.value, Name) else name.value) for name in names}
+    return in_time(found, evidence, context, crl.this_update_s, crl.next_update_s, bounds=bounds), key
 
 
 def _unusable(crl: CertificateList, context: Context) -> str | None:
@@ -149,17 +110,24 @@ def _unusable(crl: CertificateList, context: Context) -> str | None:
     return None
 
 
-def _signer(evidence: Evidence, crl: CertificateList, target: Target, context: Context) -> tuple[tuple[Outcome, str] | None, Signer | None]:
-    """RFC 5280 6.3.3 (f), (g): why nobody signed it who may, or None; and who did, None for the issuer itself.
+def _signer(
+    evidence: Evidence, crl: CertificateList, target: Target, context: Context
+) -> tuple[tuple[Outcome, str] | None, Signer | None, PublicKey | None]:
+    """RFC 5280 6.3.3 (f), (g): why nobody signed it who may, or None; who did, None for the issuer itself; and his key.
 
     That is a key whose owner may sign CRLs and whose path leads to the same anchor.
     """
     name = algorithm(crl.signature_algorithm).name
-    answer = evidence.verify(target.issuer_key)
-    if answer is Signature.VALID and _may_sign(target.issuer_certificate):
-        return None, None
-    failures: dict[Reason, Signer | None] = {Reason.NO_CRL_SIGN: None} if answer is Signature.VALID else {}
-    unsupported = answer is Signature.UNSUPPORTED
+    failures: dict[Reason, Signer | None] = {}
+    unsupported = False
+    by_issuer = crl.issuer.normalised == target.issuer_name.normalised
+    if by_issuer:
+        answer = evidence.verify(target.issuer_key)
+        if answer is Signature.VALID and _may_sign(target.issuer_certificate):
+            return None, None, target.issuer_key
+        if answer is Signature.VALID:
+            failures[Reason.NO_CRL_SIGN] = None
+        unsupported = answer is Signature.UNSUPPORTED
     others = sorted(context.find_signers(crl.issuer, "crl"), key=lambda each: (not each.trusted, each.certificate.sha256))
     for signer in others[:MAX_SIGNERS]:
         answer = evidence.verify(signer.certificate.public_key)
@@ -171,11 +139,13 @@ def _signer(evidence: Evidence, crl: CertificateList, target: Target, context: C
         elif not signer.trusted:
             failures[Reason.SIGNER_UNTRUSTED] = _both(failures.get(Reason.SIGNER_UNTRUSTED), signer)
         else:
-            return None, signer
+            return None, signer, signer.certificate.public_key
     for reason in (Reason.NO_CRL_SIGN, Reason.SIGNER_UNTRUSTED):
         if reason in failures:
-            return (Outcome.INVALID, reason), failures[reason]
-    return ((Outcome.UNSUPPORTED, name) if unsupported else (Outcome.INVALID, Reason.SIGNATURE)), None
+            return (Outcome.INVALID, reason), failures[reason], None
+    if unsupported:
+        return (Outcome.UNSUPPORTED, name), None, None
+    return (Outcome.INVALID, Reason.SIGNATURE if by_issuer or others else Reason.SIGNER_NOT_FOUND), None, None
 
 
 def _both(known: Signer | None, signer: Signer) -> Signer:
@@ -193,35 +163,90 @@ def _may_sign(certificate: Certificate | None) -> bool:
     return usage is None or "cRLSign" in usage
 
 
-def _said(crl: CertificateList, evidence: Evidence, target: Target, context: Context, signer: Certificate | None) -> Attempt:
-    """RFC 5280 6.3.3 (j): the entry of the certificate, or that there is none."""
+def continues(crl: CertificateList, key: PublicKey | None, base: Judged) -> bool:
+    """Whether a delta CRL is one to that complete CRL: RFC 5280 5.2.4 and 6.3.3 (c), (h)."""
+    complete = base.crl
+    return (
+        crl.delta_base is not None
+        and complete.number is not None
+        and crl.delta_base <= complete.number  # 5.2.4 (c)
+        and crl.issuer.normalised == complete.issuer.normalised  # (c)(1)
+        and _value(crl, ISSUING_DISTRIBUTION_POINT) == _value(complete, ISSUING_DISTRIBUTION_POINT)  # (c)(2)
+        and _value(crl, AUTHORITY_KEY_IDENTIFIER) == _value(complete, AUTHORITY_KEY_IDENTIFIER)  # (c)(3)
+        and key is not None
+        and key == base.key  # (h)
+        and base.attempt.outcome in _USABLE
+    )
+
+
+_USABLE = frozenset(
+    {Outcome.GOOD, Outcome.GOOD_FOR_SOME, Outcome.REVOKED, Outcome.ON_HOLD, Outcome.REMOVED, Outcome.EXPIRED_NOT_COVERED}
+)  # fmt: skip
+
+
+def _value(crl: CertificateList, oid: str) -> bytes | None:
+    found = crl.extension(oid)
+    return None if found is None else found.value
+
+
+def _said(
+    crl: CertificateList,
+    evidence: Evidence,
+    scope: Scope,
+    target: Target,
+    context: Context,
+    signer: Certificate | None,
+    bases: Sequence[Judged],
+) -> Attempt:
+    """RFC 5280 6.3.3 (i) to (k): the entry of the certificate, or that there is none."""
     try:
         entries = [entry for entry, issuer in crl.find_of_issuers(target.certificate.serial) if _is_of(issuer, crl, target)]
     except der.Malformed as fault:
         found = concluded(evidence, Outcome.INVALID, f"it is malformed: {fault.what} (byte {fault.offset})")
         return replace(found, says=Outcome.REVOKED)  # there is an entry of it
-    notes = (Reason.NO_NEXT_UPDATE,) if crl.next_update_s is None else ()
-    if not crl.is_delta and (crl.extension(FRESHEST_CRL) or target.certificate.extension(FRESHEST_CRL)):
-        notes = (*notes, Reason.DELTA_NOT_JUDGED)
-    if entries:
-        entry = min(entries, key=_weight)
-        outcome = (Outcome.REVOKED, Outcome.ON_HOLD, Outcome.REMOVED)[_weight(entry)[0]]
-        if outcome is not Outcome.REMOVED:
-            return _attempt(evidence, outcome, signer, notes, entry)
-        notes = (*notes, Reason.REMOVED_FROM_COMPLETE)
-    else:
-        entry, outcome = None, Outcome.GOOD
+    notes: tuple[str, ...] = (Reason.NO_NEXT_UPDATE,) if crl.next_update_s is None else ()
+    entry = min(entries, key=_weight, default=None)
+    outcome = Outcome.GOOD if entry is None else (Outcome.REVOKED, Outcome.ON_HOLD, Outcome.REMOVED)[_weight(entry)[0]]
+    if outcome in (Outcome.REVOKED, Outcome.ON_HOLD):
+        return _attempt(evidence, outcome, signer, notes, entry)
     # From here on it is about being good: the whole CRL must be understood.
     if (fault_found := crl.entries_fault) is not None:
         found = concluded(evidence, Outcome.INVALID, f"it is malformed: {fault_found.what} (byte {fault_found.offset})")
         return replace(found, says=Outcome.REVOKED) if crl.may_list(target.certificate.serial) else found
     if crl.unknown_critical_in_entries:  # RFC 5280 5.3
         return concluded(evidence, Outcome.INVALID, Reason.CRITICAL_ENTRY_EXTENSION)
-    if (reason := _partial(crl, target)) is not None:
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, reason)
-    if entry is None and not covers_expired(target, context, crl.this_update_s, crl.expired_certificates_from_s):
+    if scope.unused is not None:
+        return concluded(evidence, Outcome.OUT_OF_SCOPE, scope.unused)
+    if crl.is_delta:
+        return _continued(crl, evidence, signer, notes, entry, bases)
+    if entry is not None:
+        notes = (*notes, Reason.REMOVED_FROM_COMPLETE)
+    elif not covers_expired(target, context, crl.this_update_s, crl.expired_certificates_from_s):
         return _attempt(evidence, Outcome.EXPIRED_NOT_COVERED, signer, notes, None)
+    if scope.reasons != ALL_REASONS:  # RFC 5280 6.3.3 (d), (e)
+        outcome = Outcome.GOOD_FOR_SOME
     return _attempt(evidence, outcome, signer, notes, entry)
+
+
+def _continued(
+    crl: CertificateList,
+    evidence: Evidence,
+    signer: Certificate | None,
+    notes: tuple[str, ...],
+    entry: Entry | None,
+    bases: Sequence[Judged],
+) -> Attempt:
+    """What a delta CRL leaves of the newest complete CRL that it continues: RFC 5280 6.3.3 (i), (j)."""
+    if not bases:
+        return concluded(evidence, Outcome.OUT_OF_SCOPE, Reason.DELTA_WITHOUT_BASE)
+    base = max(bases, key=lambda each: (each.crl.number or 0, each.crl.this_update_s, each.crl.sha256))
+    if crl.number is None or (base.crl.number or 0) >= crl.number:  # 5.2.4 (d)
+        return concluded(evidence, Outcome.OUT_OF_SCOPE, Reason.DELTA_SUPERSEDED)
+    said = base.attempt
+    if entry is not None and said.outcome in (Outcome.ON_HOLD, Outcome.GOOD, Outcome.REMOVED):
+        return _attempt(evidence, Outcome.REMOVED, signer, notes, entry)
+    found = _attempt(evidence, said.outcome, signer, notes, None)
+    return replace(found, revoked_at_s=said.revoked_at_s, reason=said.reason, invalidity_s=said.invalidity_s)
 
 
 def _is_of(issuer: tuple[GeneralName, ...], crl: CertificateList, target: Target) -> bool:
@@ -248,5 +273,6 @@ def _attempt(evidence: Evidence, outcome: Outcome, signer: Certificate | None, n
         sha256=evidence.sha256,
         revoked_at_s=entry.revoked_at_s if entry is not None else None,
         reason=entry.reason if entry is not None else None,
+        invalidity_s=entry.invalidity_s if entry is not None else None,
         signer=signer,
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from chaincheck.revocation.attempt import Attempt, Outcome, Reason, failed
 from chaincheck.revocation.causes import nothing_to_check, refusal, shortcomings
-from chaincheck.revocation.crl import judge_crl
+from chaincheck.revocation.crl import Judged, continues, is_delta, judge_crl
 from chaincheck.revocation.ocsp import judge_ocsp
 from chaincheck.revocation.sources import Address, addresses, unaddressed
+from chaincheck.x509.extensions import ALL_REASONS, FRESHEST_CRL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,22 +99,71 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
 
 
 def _attempts(target: Target, evidence: Iterable[Evidence], context: Context, named: tuple[Address, ...]) -> tuple[list[Attempt], set[str]]:
-    urls = {(each.kind, each.url) for each in named}
-    found: dict[tuple[str, ...], Attempt] = {}
-    irrelevant = set()
+    lists, found, irrelevant = [], [], set()
     for each in evidence:
-        own = each.origin == "fetched" and (each.kind, each.source) in urls
-        attempt = (judge_crl if each.kind == "crl" else judge_ocsp)(each, target, context, own=own)
-        if attempt is None:
+        if each.kind == "crl":
+            lists.append(each)
+        elif (attempt := judge_ocsp(each, target, context, own=_is_own(each, named))) is not None:
+            found.append((each, attempt))
+        else:
             irrelevant.add(each.sha256)
-            continue
-        if not context.anchored and attempt.outcome in _GOOD:
-            attempt = replace(attempt, notes=(*attempt.notes, Reason.RELATIVE_TO_PATH))
-        found[each.kind, each.origin, each.source, each.sha256, str(each.received_at)] = attempt
-    return list(found.values()), irrelevant
+    complete, deltas = _judged_lists(target, lists, context, named, irrelevant)
+    found += [(each, attempt if judged is None else _with_deltas(judged, deltas, target)) for each, attempt, judged in complete]
+    found += [(each, attempt) for each, attempt, _ in deltas]
+    distinct: dict[tuple[str, ...], Attempt] = {}
+    for each, attempt in found:
+        vain = not context.anchored and attempt.outcome in (*_GOOD, Outcome.GOOD_FOR_SOME)
+        told = replace(attempt, notes=(*attempt.notes, Reason.RELATIVE_TO_PATH)) if vain else attempt
+        distinct[each.kind, each.origin, each.source, each.sha256, str(each.received_at)] = told
+    return list(distinct.values()), irrelevant
+
+
+def _is_own(evidence: Evidence, named: tuple[Address, ...]) -> bool:
+    """Whether it was fetched from a source that the certificate itself names."""
+    return evidence.origin == "fetched" and any(each.kind == evidence.kind and each.url == evidence.source for each in named)
+
+
+_Lists = list[tuple["Evidence", Attempt, "Judged | None"]]
+
+
+def _judged_lists(
+    target: Target, lists: list[Evidence], context: Context, named: tuple[Address, ...], irrelevant: set[str]
+) -> tuple[_Lists, _Lists]:
+    """All CRLs judged: the complete ones, then the deltas, which may continue one of them (RFC 5280 5.2.4)."""
+    judged: tuple[_Lists, _Lists] = [], []
+    bases: list[Judged] = []
+    for deltas in (False, True):
+        for each in lists:
+            if is_delta(each) is not deltas:
+                continue
+            found = judge_crl(each, target, context, own=_is_own(each, named), bases=bases if deltas else ())
+            if found is None:
+                irrelevant.add(each.sha256)
+            else:
+                judged[deltas].append((each, *found))
+        bases = [found for _, _, found in judged[False] if found is not None]
+    return judged
+
+
+def _with_deltas(base: Judged, deltas: _Lists, target: Target) -> Attempt:
+    """What a complete CRL says, as long as the deltas that are published beside it say so too."""
+    attempt = base.attempt
+    if attempt.outcome not in _CONTINUED:
+        return attempt
+    fitting = [said for _, said, judged in deltas if judged is not None and continues(judged.crl, judged.key, base)]
+    current = [each for each in fitting if each.outcome in _CONTINUED or each.outcome is Outcome.REVOKED]
+    if current:
+        ends = [each.usable_until_s for each in (*current, attempt) if each.usable_until_s is not None]
+        begins = [each.usable_from_s for each in (*current, attempt) if each.usable_from_s is not None]
+        return replace(attempt, usable_from_s=max(begins, default=None), usable_until_s=min(ends, default=None))
+    named = base.crl.extension(FRESHEST_CRL) or target.certificate.extension(FRESHEST_CRL)
+    if named and not any(each.detail == Reason.DELTA_SUPERSEDED for each in fitting):
+        return replace(attempt, notes=(*attempt.notes, Reason.DELTA_MISSING))
+    return attempt
 
 
 _GOOD = frozenset({Outcome.GOOD, Outcome.REMOVED})
+_CONTINUED = frozenset({*_GOOD, Outcome.GOOD_FOR_SOME, Outcome.ON_HOLD, Outcome.EXPIRED_NOT_COVERED})
 _ORIGINS = {"supplied": 0, "store": 1, "fetched": 2}
 
 
@@ -138,12 +188,15 @@ def _decide(attempts: list[Attempt], context: Context) -> tuple[Status, Attempt 
         return Status.REVOKED, _newest(revoked), revoked
     if past := [each for each in saying(Outcome.STALE) if each.says is Outcome.REVOKED]:
         return Status.REVOKED, _newest(past), past
-    holds, goods = saying(Outcome.ON_HOLD), saying(*_GOOD)
+    holds, goods, partly = saying(Outcome.ON_HOLD), saying(*_GOOD), saying(Outcome.GOOD_FOR_SOME)
     last = max((each.this_update_s or 0 for each in attempts if _held(each)), default=None)
     if last is not None:
         goods = [each for each in goods if (each.this_update_s or 0) > last]
-        if holds and not goods:
-            return Status.ON_HOLD, _newest(holds), holds
+        partly = [each for each in partly if (each.this_update_s or 0) > last]
+    if not goods and frozenset().union(*(each.reasons for each in partly)) == ALL_REASONS:  # RFC 5280 6.3.3: reasons_mask
+        goods = partly
+    if holds and not goods:
+        return Status.ON_HOLD, _newest(holds), holds
     doubts = [each for each in attempts if _leaves_a_doubt(each, context) or (_held(each) and each.outcome is Outcome.STALE and not goods)]
     if doubts:
         return Status.UNKNOWN, None, doubts
@@ -194,8 +247,11 @@ def _holds(status: Status, attempts: list[Attempt], deciding: list[Attempt], con
     ends = [each.usable_until_s for each in deciding]
     if status is Status.REVOKED:  # for good: it stays so when the evidence becomes stale
         return max([*own_lower, *([min(begins)] if begins else [])], default=None), min(own_upper, default=None)
-    lower = own_lower + ([min(begins)] if begins else [])
-    upper = own_upper + ([max(end for end in ends if end is not None)] if ends and None not in ends else [])
+    if any(each.outcome is Outcome.GOOD_FOR_SOME for each in deciding):  # all of them together
+        lower, upper = own_lower + begins, own_upper + [end for end in ends if end is not None]
+    else:  # any of them
+        lower = own_lower + ([min(begins)] if begins else [])
+        upper = own_upper + ([max(end for end in ends if end is not None)] if ends and None not in ends else [])
     # What has passed, and what is to come, could have said, or could say, otherwise.
     lower += [each.usable_until_s + 1 for each in attempts if each.outcome is Outcome.STALE and each.usable_until_s is not None]
     upper += [each.usable_from_s - 1 for each in attempts if each.outcome is Outcome.NOT_YET_VALID and each.usable_from_s is not None]
@@ -210,7 +266,9 @@ def _holds(status: Status, attempts: list[Attempt], deciding: list[Attempt], con
     return max(lower, default=None), min(upper, default=None)
 
 
-_STATEMENTS = frozenset({Outcome.GOOD, Outcome.REMOVED, Outcome.ON_HOLD, Outcome.UNKNOWN, Outcome.EXPIRED_NOT_COVERED})
+_STATEMENTS = frozenset(
+    {Outcome.GOOD, Outcome.GOOD_FOR_SOME, Outcome.REMOVED, Outcome.ON_HOLD, Outcome.UNKNOWN, Outcome.EXPIRED_NOT_COVERED}
+)
 
 
 def about_nobody(statuses: Sequence[RevocationStatus], evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:

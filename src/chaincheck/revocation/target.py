@@ -73,6 +73,7 @@ class Context:
     that there is nothing to check; ``proven`` as in Cause, for both. ``refused_hashes``: of signatures that are not believed.
     ``responder``: what the store, the rules and other evidence have against a delegated responder. ``delegates``: whether delegated
     responders are believed at all; not where the status of one of them is asked for, so that none vouches for another in a circle.
+    ``distribution_points``: as in Rules, which CRLs are used.
     """
 
     at: int
@@ -85,3 +86,4 @@ class Context:
     refused_hashes: frozenset[str] = BROKEN_HASHES
     responder: Callable[[Certificate], Fitness] = nothing_against
     delegates: bool = True
+    distribution_points: Literal["rfc5280", "full-name"] = "rfc5280"

@@ -250,3 +250,13 @@ def string(data: bytes, tag: int, start: int, stop: int) -> str:
         return data[start:stop].decode(encoding)
     except UnicodeDecodeError as error:
         raise Malformed(start, f"a character string that is not {encoding}") from error
+
+
+def element(tag: int, *contents: bytes) -> bytes:
+    """Write one element, its length in the shortest form (X.690 10.1)."""
+    body = b"".join(contents)
+    size = len(body)
+    if size < 0x80:
+        return bytes((tag, size)) + body
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + body

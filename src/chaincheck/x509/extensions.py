@@ -45,6 +45,8 @@ REASONS = (
     "unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold",
     "privilegeWithdrawn", "aACompromise",
 )  # fmt: skip
+ALL_REASONS = frozenset(REASONS[1:])
+"""all-reasons of RFC 5280 6.3.2 (a)."""
 
 
 class BasicConstraints(NamedTuple):

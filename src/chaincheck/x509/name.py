@@ -75,6 +75,11 @@ class Name:
             self._normalised = _normalise(self)
         return self._normalised
 
+    def below(self, relative: bytes) -> Name:
+        """This name with one more relative distinguished name, given by the contents of its SET (RFC 5280 4.2.1.13)."""
+        start, stop = der.whole(self.der, der.SEQUENCE, "Name")
+        return Name(der.element(der.SEQUENCE, self.der[start:stop], der.element(der.SET, relative)))
+
     def __str__(self) -> str:
         """RFC 4514 section 2, most specific first."""
         rdns = self.rdns
