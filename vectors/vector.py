@@ -72,7 +72,9 @@ class Vector:
     def diagnose(self) -> chaincheck.Diagnosis:
         """Ask the question, with a web made of ``web``."""
         store = None if self.store is None else TrustStore(**self.store, name="the server's stores")
-        with _Checker(self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, guard=self.guard) as checker:
+        with _Checker(
+            self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, guard=self.guard, cache=None
+        ) as checker:
             return checker.diagnose(
                 self.cert, self.key, presented=self.presented, at=self.at, crls=self.crls, ocsp_responses=self.ocsp_responses
             )

@@ -150,6 +150,8 @@ class _Files:
 def _question_table(question: Question, files: _Files) -> dict[str, Any]:
     table: dict[str, Any] = {"at": moment(question.at), "at_given": question.at_given, "fetch": question.fetch}
     table["fetch_unanchored"] = question.fetch_unanchored
+    if question.cached:
+        table["cached"] = True
     if question.subject is not None:
         table["subject"] = files.add("subject", "cer", question.subject.der)
     table["presented"] = [files.add("presented", "cer", certificate.der) for certificate in question.presented]
@@ -290,6 +292,7 @@ def _read_question(document: Mapping[str, Any], source: Source) -> Question:
         ocsp_responses=_contents(table.get("ocsp_responses", []), "question.ocsp_responses", source),
         server=ServerProfile(here=_flag(server, "here")),
         fetch_unanchored=_flag(table, "fetch_unanchored"),
+        cached="cached" in table and _flag(table, "cached"),
         notes=_pairs(table.get("notes", []), "question.notes"),
         evidence_notes=_pairs(table.get("evidence_notes", []), "question.evidence_notes"),
         presented_told=not _flag(table, "presented_not_told"),

@@ -79,6 +79,7 @@ class Inquiry:
         self._shared = shared  # everything at hand for the question: what was fetched for other certificates too
         self._failures: list[Attempt] = []
         self._waiting: list[Source] | None = None
+        self._due: set[str] = set()  # addresses whose evidence in the cache is to be asked for again
         self._judged: tuple[int, RevocationStatus] | None = None
         self._above: tuple[int, bool] | None = None
         self._signers_known: dict[bytes, tuple[int, Signer]] = {}
@@ -107,9 +108,24 @@ class Inquiry:
             self._judged = len(self._shared), judge(self.target, self._evidence, self._context(), self._failures)
         return self._judged[1]
 
+    def cached_requests(self) -> list[Request]:
+        """What to look up in the cache, if there is one: all sources together, since that costs no connection."""
+        if not self.question.cached or self.question.fetch == "never" or self.status.decided:
+            return []
+        return [self._request(source, cached=True) for source in sources(self.target.certificate, self.target.issuer_key)]
+
+    def receive_cached(self, response: Response) -> None:
+        """Take what the cache holds; what it does not hold is no failure."""
+        if not response.ok:
+            return
+        self._take(response, "cache")
+        if response.refresh_at is not None and response.refresh_at <= self.question.at:
+            self._due.add(response.request.url)
+
     def next_request(self) -> Request | None:
         """The next source to ask; None when the status is decided or nothing is left."""
-        if self.status.decided:
+        status = self.status
+        if status.decided and not self._is_due(status):
             return None
         if self._waiting is None:
             self._waiting = self._allowed()
@@ -121,7 +137,18 @@ class Inquiry:
             self._fail(self._waiting, Reason.NO_PERMITTED_ISSUER)
             self._waiting = []
             return None
-        source = self._waiting.pop(0)
+        decided_by = status.decided_by if status.decided else None
+        index = next((i for i, each in enumerate(self._waiting) if decided_by is not None and each.url == decided_by.source), 0)
+        source = self._waiting.pop(index)
+        self._due.discard(source.url)
+        return self._request(source)
+
+    def _is_due(self, status: RevocationStatus) -> bool:
+        """Whether it is the cache that decides, and asking that source again is due. Nothing undoes a revocation."""
+        by = status.decided_by
+        return by is not None and by.origin == "cache" and by.source in self._due and status.status is not Status.REVOKED
+
+    def _request(self, source: Source, *, cached: bool = False) -> Request:
         headers = (("Content-Type", "application/ocsp-request"), ("Accept", "application/ocsp-response")) if source.kind == "ocsp" else ()
         return Request(
             kind=source.kind,
@@ -131,6 +158,7 @@ class Inquiry:
             headers=headers,
             certificate=self.target.certificate.fingerprint,
             anchored=self.vouched,
+            cached=cached,
         )
 
     def _judged_stranger(self) -> bool:
@@ -160,15 +188,28 @@ class Inquiry:
 
     def receive(self, response: Response) -> None:
         """Take what came back for the last request."""
-        request = response.request
-        kind: Literal["crl", "ocsp"] = "ocsp" if request.kind == "ocsp" else "crl"
         self.addresses_checked = self.addresses_checked and response.address_checked
         if response.ok:
-            found = Evidence(kind=kind, data=response.body, origin="fetched", source=request.url, received_at=response.received_at)
-            self._evidence.append(found)
-            self._shared.append(found)
+            self._take(response, "fetched")
         else:
-            self._failures.append(failed(kind, request.url, response.outcome.value, response.detail))
+            request = response.request
+            self._failures.append(failed(_kind(request), request.url, response.outcome.value, response.detail))
+        self._judged = None
+
+    def _take(self, response: Response, origin: Literal["fetched", "cache"]) -> None:
+        request = response.request
+        found = Evidence(
+            kind=_kind(request),
+            data=response.body,
+            origin=origin,
+            source=request.url,
+            received_at=response.received_at,
+            nonce=response.nonce or None,
+        )
+        # what the cache held and the source confirms is one piece of evidence
+        self._evidence = [each for each in self._evidence if not (each.origin == "cache" and each.data == found.data)]
+        self._evidence.append(found)
+        self._shared.append(found)
         self._judged = None
 
     def _context(self) -> Context:
@@ -323,6 +364,10 @@ class Inquiry:
                 if code == "revocation-not-fetched":
                     facts.append(("reason", found[0].detail))
                 yield Statement(code=code, facts=tuple(facts), blocks=blocks)
+
+
+def _kind(request: Request) -> Literal["crl", "ocsp"]:
+    return "ocsp" if request.kind == "ocsp" else "crl"
 
 
 _GOOD = frozenset({Found.GOOD, Found.GOOD_FOR_SOME, Found.REMOVED})

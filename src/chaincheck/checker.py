@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaincheck.asking import is_machine_store
 from chaincheck.engine import diagnose as steps_for
+from chaincheck.question import DEFAULT
 from chaincheck.rules import IIS, Rules
 from chaincheck.settings import Asked, Settings
 
@@ -49,10 +50,21 @@ class Checker(Settings):
         if not isinstance(asked, Asked):
             return asked
         diagnosis = _run(steps_for(asked.question, asked.pool), self._make_fetcher, asked.timeout)
+        if self._cache is not None and diagnosis.responses:
+            from chaincheck.remembering import remember
+
+            remember(self._cache, diagnosis)
         asked.held.remember(asked.key, diagnosis)
         return diagnosis
 
     def _make_fetcher(self) -> Fetcher:
+        if self._cache is None:
+            return self._asking()
+        from chaincheck.fetch.caching import CachingFetcher
+
+        return CachingFetcher(self._asking(), self._cache)
+
+    def _asking(self) -> Fetcher:
         if self._fetch != "online":
             return _offline(self._fetch)
         fetcher: Fetcher | None = self._fetchers.get("http")
@@ -96,10 +108,23 @@ class AsyncChecker(Settings):
         if not isinstance(asked, Asked):
             return asked
         diagnosis = await _run_async(steps_for(asked.question, asked.pool), self._make_fetcher, asked.timeout)
+        if self._cache is not None and diagnosis.responses:
+            from asyncio import to_thread
+
+            from chaincheck.remembering import remember
+
+            await to_thread(remember, self._cache, diagnosis)
         asked.held.remember(asked.key, diagnosis)
         return diagnosis
 
     def _make_fetcher(self) -> AsyncFetcher | Fetcher:
+        if self._cache is None:
+            return self._asking()
+        from chaincheck.fetch.caching import AsyncCachingFetcher
+
+        return AsyncCachingFetcher(self._asking(), self._cache)
+
+    def _asking(self) -> AsyncFetcher | Fetcher:
         if self._fetch != "online":
             return _offline(self._fetch)
         fetcher: AsyncFetcher | None = self._fetchers.get("http")
@@ -138,6 +163,7 @@ def diagnose(
     timeout: float | None = None,
     limits: Limits | None = None,
     guard: Guard | None = None,
+    cache: Any = DEFAULT,
     http_client: Any = None,
 ) -> Diagnosis:
     """Diagnose why a client certificate is refused: every cause at once.
@@ -148,11 +174,20 @@ def diagnose(
     ``at``: a timezone-aware datetime; None: now. ``timeout``: seconds for all fetching (None: 20, as IIS).
 
     Raises ``InputError`` where an argument is not what it was given for. What a certificate, a store, a server or a network contains is
-    never raised: it becomes a cause.
+    never raised: it becomes a cause. ``cache``: where fetched evidence is kept: ``DEFAULT``, None for nowhere, a directory, or a
+    ``Cache``.
     """
     owner = _guard_for(store) if guard is None and fetch == "online" else guard
     with Checker(
-        store=store, rules=rules, fetch=fetch, server=server, timeout=timeout, limits=limits, guard=owner, http_client=http_client
+        store=store,
+        rules=rules,
+        fetch=fetch,
+        server=server,
+        timeout=timeout,
+        limits=limits,
+        guard=owner,
+        cache=cache,
+        http_client=http_client,
     ) as checker:
         return checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
 
@@ -173,12 +208,21 @@ async def diagnose_async(
     timeout: float | None = None,
     limits: Limits | None = None,
     guard: Guard | None = None,
+    cache: Any = DEFAULT,
     http_client: Any = None,
 ) -> Diagnosis:
     """``diagnose`` on the running event loop."""
     owner = _guard_for(store) if guard is None and fetch == "online" else guard
     async with AsyncChecker(
-        store=store, rules=rules, fetch=fetch, server=server, timeout=timeout, limits=limits, guard=owner, http_client=http_client
+        store=store,
+        rules=rules,
+        fetch=fetch,
+        server=server,
+        timeout=timeout,
+        limits=limits,
+        guard=owner,
+        cache=cache,
+        http_client=http_client,
     ) as checker:
         return await checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
 

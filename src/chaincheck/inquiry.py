@@ -1,7 +1,7 @@
 """Revocation in rounds: which certificates are asked about, which sources come next, and what the evidence says in the end.
 
-Part of the engine's generator. ``revocation/`` judges, ``fetch/`` carries; here is the order: supplied evidence, CRLs of the store, then
-OCSP responders and CRL distribution points of the certificate, one source a round for every certificate still undecided.
+Part of the engine's generator. ``revocation/`` judges, ``fetch/`` carries; here is the order: supplied evidence, CRLs of the
+store, the cache, then OCSP responders and CRL distribution points of the certificate, one source a round for every certificate undecided.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
     findings.statuses = tuple(inquiry.status for inquiry in best)
     findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
     findings.unchecked += _without_issuer(question, rulings[0])
-    fetched = any(each.origin == "fetched" and each.sha256 for status in findings.statuses for each in status.attempts)
+    fetched = any(each.origin in ("fetched", "cache") and each.sha256 for status in findings.statuses for each in status.attempts)
     if fetched and not question.server.here:
         findings.assumptions.append(Statement(code="vantage-point"))
     if not all(inquiry.addresses_checked for inquiries in of_ruling.values() for inquiry in inquiries):
@@ -172,6 +172,11 @@ def _vouched(ruling: Ruling, index: int) -> bool:
 
 def _rounds(inquiries: list[Inquiry]) -> Generator[list[Request], list[Response], None]:
     """Ask the next source of every certificate still undecided, together, until all are decided or nothing is left to ask."""
+    remembered = [(inquiry, request) for inquiry in inquiries for request in inquiry.cached_requests()]
+    if remembered:
+        responses = yield [request for _, request in remembered]
+        for (inquiry, _), response in zip(remembered, responses, strict=True):
+            inquiry.receive_cached(response)
     for _ in range(ROUNDS):
         asked = [(inquiry, request) for inquiry in inquiries if (request := inquiry.next_request()) is not None]
         if not asked:

@@ -73,7 +73,7 @@ class Question:
 
     ``presented_told``: whether it is known what else the client sends. ``fetch_unanchored``: the guard lets URLs of certificates without
     a path to an anchor be fetched. ``evidence_notes``: those of ``notes`` that concern CRLs and OCSP responses that were given and could
-    not be read; while there are any, nothing is ACCEPTED.
+    not be read; while there are any, nothing is ACCEPTED. ``cached``: there is a cache of evidence to look into before anything is fetched.
     """
 
     subject: Certificate | None
@@ -91,3 +91,4 @@ class Question:
     notes: tuple[tuple[str, str], ...] = ()
     presented_told: bool = True
     evidence_notes: tuple[tuple[str, str], ...] = ()
+    cached: bool = False

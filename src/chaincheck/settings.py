@@ -8,6 +8,7 @@ from chaincheck.asking import (
     DEFAULT_LIMITS,
     gather_evidence,
     none_given,
+    read_cache,
     read_fetch,
     read_holder,
     read_kind,
@@ -18,7 +19,7 @@ from chaincheck.asking import (
 from chaincheck.errors import InputError
 from chaincheck.formats.limits import Limits
 from chaincheck.path.pool import Pool
-from chaincheck.question import NO_PROFILE, Question, ServerProfile
+from chaincheck.question import DEFAULT, NO_PROFILE, Question, ServerProfile
 from chaincheck.rules import IIS, Rules
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Settings:
         timeout: float | None = None,
         limits: Limits | None = None,
         guard: Guard | None = None,
+        cache: Any = DEFAULT,
         http_client: Any = None,
     ) -> None:
         self._limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
@@ -99,6 +101,7 @@ class Settings:
         self._timeout = read_timeout(timeout)
         self._guard = guard if guard is None else _checked_guard(guard)
         self._http_client = http_client
+        self._cache = None if self._fetch == "never" else read_cache(cache)
         self._fetchers: dict[str, Any] = {}
         self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules)  # the owner's, also where ``limits`` is for strangers
 
@@ -164,6 +167,7 @@ class Settings:
             notes=holder.notes + damaged,
             evidence_notes=damaged,
             presented_told=presented is not None,
+            cached=self._cache is not None,
         )
         pool = held.pool if not holder.presented else None
         return Asked(question, pool, held, memo, self._timeout if timeout is None else read_timeout(timeout))

@@ -111,8 +111,8 @@ class _Recorder:
 
     @property
     def records(self) -> tuple[Response, ...]:
-        """Every answer so far, in the order asked."""
-        return tuple(self._records.values())
+        """Every answer so far, in the order asked; what the cache does not hold is no answer."""
+        return tuple(response for response in self._records.values() if response.ok or not response.request.cached)
 
     def _new(self, requests: Sequence[Request]) -> list[Request]:
         """What was not asked before: a question asked again gets its first answer, as it will when the case is replayed."""

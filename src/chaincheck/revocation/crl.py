@@ -47,7 +47,7 @@ def judge_crl(
     try:
         crl = evidence.crl()
     except der.Malformed as fault:
-        if evidence.origin == "fetched" and not own:
+        if evidence.was_fetched and not own:
             return None
         said = f"it is not a CRL in DER: {fault.what} (byte {fault.offset})"
         return concluded(evidence, Outcome.INVALID, said, unattributed=not own), None

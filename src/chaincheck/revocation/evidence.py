@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chaincheck.x509.signature import Signature
 
 Kind = Literal["crl", "ocsp"]
-Origin = Literal["supplied", "store", "fetched"]
+Origin = Literal["supplied", "cache", "store", "fetched"]
 _MAX_KEYS = 64  # signatures remembered per evidence; a CRL is tried with the keys of one name only
 
 # What was read from the same bytes before: a store's CRL is asked about thousands of certificates. By number and size of each, at most
@@ -65,6 +65,11 @@ class Evidence:
         evidence = cls(kind=kind, data=data, origin=origin, source=f"{origin} {'CRL' if kind == 'crl' else 'OCSP response'} {digest[:16]}")
         evidence._memo["sha256"] = digest
         return evidence
+
+    @property
+    def was_fetched(self) -> bool:
+        """Whether it came from the address ``source``, now or earlier."""
+        return self.origin in ("fetched", "cache")
 
     @property
     def sha256(self) -> str:

@@ -49,7 +49,7 @@ def judge_ocsp(evidence: Evidence, target: Target, context: Context, *, own: boo
 
     ``own``: it was fetched from a source that the certificate itself names, so that even then it has something to say.
     """
-    elsewhere = evidence.origin == "fetched" and not own
+    elsewhere = evidence.was_fetched and not own
     try:
         response = evidence.ocsp()
     except der.Malformed as fault:

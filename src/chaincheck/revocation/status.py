@@ -120,7 +120,7 @@ def _attempts(target: Target, evidence: Iterable[Evidence], context: Context, na
 
 def _is_own(evidence: Evidence, named: tuple[Address, ...]) -> bool:
     """Whether it was fetched from a source that the certificate itself names."""
-    return evidence.origin == "fetched" and any(each.kind == evidence.kind and each.url == evidence.source for each in named)
+    return evidence.was_fetched and any(each.kind == evidence.kind and each.url == evidence.source for each in named)
 
 
 _Lists = list[tuple["Evidence", Attempt, "Judged | None"]]
@@ -164,15 +164,15 @@ def _with_deltas(base: Judged, deltas: _Lists, target: Target) -> Attempt:
 
 _GOOD = frozenset({Outcome.GOOD, Outcome.REMOVED})
 _CONTINUED = frozenset({*_GOOD, Outcome.GOOD_FOR_SOME, Outcome.ON_HOLD, Outcome.EXPIRED_NOT_COVERED})
-_ORIGINS = {"supplied": 0, "store": 1, "fetched": 2}
+_ORIGINS = {"supplied": 0, "cache": 1, "store": 2, "fetched": 3}
 
 
 def _order(named: tuple[Address, ...]) -> Callable[[Attempt], tuple[int, int, str, str, str, str, str]]:
-    """Windows' order: supplied, from the store, then the certificate's own sources as it names them; ties by content."""
+    """Windows' order: supplied, from the cache, from the store, then the certificate's own sources as it names them; ties by content."""
     places = {(each.kind, each.url): place for place, each in enumerate(named)}
 
     def key(attempt: Attempt) -> tuple[int, int, str, str, str, str, str]:
-        place = places.get((attempt.kind, attempt.source), len(places)) if attempt.origin == "fetched" else 0
+        place = places.get((attempt.kind, attempt.source), len(places)) if attempt.origin in ("fetched", "cache") else 0
         return _ORIGINS[attempt.origin], place, attempt.kind, attempt.source, attempt.sha256 or "", attempt.failure, attempt.detail
 
     return key
