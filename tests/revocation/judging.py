@@ -26,7 +26,7 @@ HOUR, DAY = 3600, 86400
 AT = int(pki.AT.timestamp())
 CA = pki.root("Issuing CA")
 CLIENT = CA.issue("client")
-SOURCED = CA.issue("client", ocsp_urls=["http://ocsp.test/"], crl_urls=["http://crl.test/1", "ldap:///CN=CRL"])
+SOURCED = CA.issue("client", ocsp_urls=["http://ocsp.test/"], crl_urls=["http://crl.test/1", "ftp://crl.test/CRL"])
 
 
 def target(certificate: pki.Issued = CLIENT, issuer: pki.Authority = CA, *, bare: bool = False) -> Target:

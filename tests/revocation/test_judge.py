@@ -257,7 +257,7 @@ def test_every_reason_is_kept_apart() -> None:
     assert facts[CauseCode.REVOCATION_UNREACHABLE] == UnreachableFacts(
         evidence="ocsp", url="http://ocsp.test/", outcome="timeout", detail="no answer within 15 s"
     )
-    assert facts[CauseCode.REVOCATION_NOT_FETCHED] == NotFetchedFacts(urls=("ldap:///CN=CRL",), reason=Reason.UNSUPPORTED_SCHEME)
+    assert facts[CauseCode.REVOCATION_NOT_FETCHED] == NotFetchedFacts(urls=("ftp://crl.test/CRL",), reason=Reason.UNSUPPORTED_SCHEME)
     stale = facts[CauseCode.REVOCATION_STALE]
     assert isinstance(stale, StaleFacts)
     assert stale.next_update == pki.AT - timedelta(days=10)
@@ -268,7 +268,7 @@ def test_sources_nobody_asked_are_said_to_be_not_asked() -> None:
     assert status.status is Status.UNKNOWN
     assert [cause.facts for cause in status.causes] == [
         NotFetchedFacts(urls=("http://ocsp.test/", "http://crl.test/1"), reason=Reason.NOT_ASKED),
-        NotFetchedFacts(urls=("ldap:///CN=CRL",), reason=Reason.UNSUPPORTED_SCHEME),
+        NotFetchedFacts(urls=("ftp://crl.test/CRL",), reason=Reason.UNSUPPORTED_SCHEME),
     ]
 
 

@@ -17,7 +17,7 @@ def test_ocsp_comes_before_the_distribution_points() -> None:
     assert [(each.kind, each.url, each.method, each.supported) for each in found] == [
         ("ocsp", "http://ocsp.test/", "POST", True),
         ("crl", "http://crl.test/1", "GET", True),
-        ("crl", "ldap:///CN=CRL", "GET", False),
+        ("crl", "ftp://crl.test/CRL", "GET", False),
     ]
     assert ocsp.load_der_ocsp_request(found[0].body).serial_number == SOURCED.serial
     assert found[1].body == b""
@@ -37,7 +37,7 @@ def test_the_scheme_decides_whether_it_can_be_fetched() -> None:
     named = CA.issue("schemes", crl_urls=["HTTPS://crl.test/", "file:///c:/crl", "ftp://crl.test/", "no scheme"])
     assert [(each.scheme, each.supported) for each in addresses(Certificate(named.der))] == [
         ("https", True),
-        ("file", False),
+        ("file", True),
         ("ftp", False),
         ("no scheme", False),
     ]

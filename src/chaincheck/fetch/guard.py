@@ -20,7 +20,9 @@ _AUTHORITY: Final = re.compile(
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636}
+
+_LDAP_PORTS: Final = frozenset((389, 636, 3268, 3269))  # the last two: global catalogue of Active Directory
 
 # From 1024 up every port is open but those that the Fetch standard of WHATWG ("port blocking") knows to speak another protocol.
 _BLOCKED_PORTS: Final = frozenset(
@@ -68,14 +70,14 @@ class Guard:
     reserved addresses are reached in no other way. It does not lift ``fetch_unanchored``: who may ask and who may be asked are two
     questions.
 
-    Ports: 80, 443, and from 1024 up all but those known to speak another protocol than HTTP.
+    Ports: 80, 443, and from 1024 up all but those known to speak another protocol than HTTP; for LDAP 389, 636, 3268 and 3269.
 
     Raises InputError for an ``allow`` entry that is none of these, and for values of the wrong type.
     """
 
     intranet: bool = False
     allow: tuple[str, ...] = ()
-    schemes: tuple[str, ...] = ("http", "https")
+    schemes: tuple[str, ...] = ("http", "https", "ldap", "ldaps")
     max_redirects: int = 3
     fetch_unanchored: bool = False
 
@@ -150,8 +152,9 @@ class Guard:
             return f"the scheme {target.scheme} is not allowed"
         if self._allows(target.host, address, target.port):
             return None
-        if target.port not in (80, 443) and (target.port < 1024 or target.port in _BLOCKED_PORTS):
-            return f"port {target.port} is not one of HTTP, and reached only when allow= names it"
+        if not _is_port_of(target):
+            protocol = "LDAP" if target.scheme in ("ldap", "ldaps") else "HTTP"
+            return f"port {target.port} is not one of {protocol}, and reached only when allow= names it"
         place = place_of_name(target.host) if address is None else place_of_address(address)
         return self._judge(place, target.host if address is None else str(embedded(address)), anchored)
 
@@ -187,6 +190,13 @@ def split_url(url: str) -> Target:
     if not host or (match["port"] and not 0 < port < 65536):
         raise ValueError("the URL has no valid host and port")
     return Target(scheme, host, port)
+
+
+def _is_port_of(target: Target) -> bool:
+    """Whether the port is one on which the scheme is commonly spoken."""
+    if target.scheme in ("ldap", "ldaps"):
+        return target.port in _LDAP_PORTS
+    return target.port in (80, 443) or (target.port >= 1024 and target.port not in _BLOCKED_PORTS)
 
 
 def place_of_host(host: str) -> Place:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from chaincheck.fetch.exchange import Exchange, Hop
 from chaincheck.fetch.guard import Guard
 from chaincheck.fetch.proxy import EnvironmentProxies
+from chaincheck.fetch.request import Outcome, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     import httpx
 
-    from chaincheck.fetch.request import Request, Response
+    from chaincheck.fetch.request import Request
 
 _GRACE: Final = 0.25  # seconds a round waits beyond its end for requests that are just about to report their own time-out
 
@@ -126,6 +127,8 @@ class HttpFetcher(_Settings):
         return {request: answers.get(request) or Exchange(request, self.guard, deadline=deadline).response() for request in requests}
 
     def _fetch(self, request: Request, deadline: float) -> Response:
+        if (elsewhere := _not_by_http(request)) is not None:
+            return elsewhere(request, self.guard, deadline)
         exchange = Exchange(request, self.guard, deadline=deadline)
         while exchange.hop is not None:
             try:
@@ -212,6 +215,8 @@ class AsyncHttpFetcher(_Settings):
         await self.close()
 
     async def _fetch(self, request: Request, deadline: float) -> Response:
+        if (elsewhere := _not_by_http(request)) is not None:
+            return await asyncio.to_thread(elsewhere, request, self.guard, deadline)
         exchange = Exchange(request, self.guard, deadline=deadline)
         while exchange.hop is not None:
             try:
@@ -245,6 +250,29 @@ class AsyncHttpFetcher(_Settings):
                 self._own.pop(other, None)
             self._own[loop] = new_async_client(self.guard, Limits(self._connections, self._keepalive))
         return self._own[loop]
+
+
+def _not_by_http(request: Request) -> Callable[[Request, Guard, float], Response] | None:
+    """Who answers a request that is not for HTTP: it goes to a directory or a file, or to nobody but the cache."""
+    if request.cached:
+        return _not_cached
+    return {"ldap": _from_directory, "ldaps": _from_directory, "file": _from_file}.get(request.url.partition(":")[0].lower())
+
+
+def _not_cached(request: Request, guard: Guard, deadline: float) -> Response:
+    return Response(request=request, outcome=Outcome.NOT_FETCHED, detail="not in the cache")
+
+
+def _from_directory(request: Request, guard: Guard, deadline: float) -> Response:
+    from chaincheck.fetch.ldap import look_up
+
+    return look_up(request, guard, until=deadline)
+
+
+def _from_file(request: Request, guard: Guard, deadline: float) -> Response:
+    from chaincheck.fetch.local_file import read
+
+    return read(request, guard)
 
 
 def _join_key(request: Request) -> Request:

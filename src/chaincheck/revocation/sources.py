@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chaincheck.x509.extensions import DistributionPoint
     from chaincheck.x509.key import PublicKey
 
-FETCHED_SCHEMES = frozenset({"http", "https"})
+FETCHED_SCHEMES = frozenset({"http", "https", "ldap", "ldaps", "file"})
 MAX_SOURCES = 32  # addresses of one certificate that are looked at; real ones have one to four
 
 
@@ -26,7 +26,7 @@ class Address(NamedTuple):
 
     @property
     def supported(self) -> bool:
-        """Whether it can be fetched by HTTP."""
+        """Whether a fetcher knows such addresses; the guard may still refuse them."""
         return self.scheme in FETCHED_SCHEMES
 
 
