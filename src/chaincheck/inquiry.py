@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
-from chaincheck.certificate_inquiry import Inquiry, target_of
+from chaincheck.certificate_inquiry import Inquiry
 from chaincheck.diagnosis import Statement
+from chaincheck.evidence_signers import target_of
 from chaincheck.revocation.attempt import Reason
 from chaincheck.revocation.evidence import Evidence
 from chaincheck.revocation.sources import addresses

@@ -49,10 +49,12 @@ def shortcomings(
     """
     found: dict[tuple[CauseCode, facts.Facts], Cause] = {}
     overruled = context.unknown_severity is not Severity.FATAL or any(each.outcome in (Outcome.GOOD, Outcome.REMOVED) for each in attempts)
+    lacking = context.unknown_severity is Severity.FATAL and any(Reason.DELTA_MISSING in each.notes for each in attempts)
     for code, details, attempt in _explained(attempts, context, decided):
         aside = decided or attempt.outcome is Outcome.EXPIRED_NOT_COVERED or (attempt.unattributed and attempt.origin == "store")
         doubt = any(each is attempt for each in doubts)
-        severity = Severity.FATAL if doubt else Severity.NOTE if aside else context.unknown_severity
+        beside = Severity.WARNING if lacking and attempt.delta else Severity.NOTE
+        severity = Severity.FATAL if doubt else beside if aside else context.unknown_severity
         if (code, details) in found and not doubt:
             continue
         if attempt.outcome is Outcome.UNSUPPORTED:

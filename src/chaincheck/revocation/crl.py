@@ -60,12 +60,12 @@ def judge_crl(
     return attempt, Judged(crl, attempt, key)
 
 
-def is_delta(evidence: Evidence) -> bool:
-    """Whether the evidence is a delta CRL (RFC 5280 5.2.4)."""
+def readable(evidence: Evidence) -> CertificateList | None:
+    """The CRL, where it can be read at all."""
     try:
-        return evidence.crl().is_delta
+        return evidence.crl()
     except der.Malformed:
-        return False
+        return None
 
 
 def _marked(attempt: Attempt, crl: CertificateList, scope: Scope) -> Attempt:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from chaincheck.x509.extensions import AUTHORITY_INFORMATION_ACCESS, CRL_DISTRIBUTION_POINTS
+from chaincheck.x509.extensions import AUTHORITY_INFORMATION_ACCESS, CRL_DISTRIBUTION_POINTS, FRESHEST_CRL
 from chaincheck.x509.ocsp import build_request
 
 if TYPE_CHECKING:
     from chaincheck.revocation.evidence import Kind
     from chaincheck.x509.certificate import Certificate
+    from chaincheck.x509.crl import CertificateList
     from chaincheck.x509.extensions import DistributionPoint
     from chaincheck.x509.key import PublicKey
 
@@ -46,6 +48,14 @@ def addresses(certificate: Certificate) -> tuple[Address, ...]:
     named += [("crl", url) for point in certificate.crl_distribution_points for url in point.urls]
     distinct = list(dict.fromkeys(named))[:MAX_SOURCES]
     return tuple(Address(kind, url, url.partition(":")[0].lower()) for kind, url in distinct)
+
+
+def deltas_of(extended: Certificate | CertificateList) -> tuple[Address, ...]:
+    """Where a certificate, or a CRL, says that the delta CRLs are (RFC 5280 4.2.1.15, 5.2.6)."""
+    found = extended.extension(FRESHEST_CRL)
+    points: tuple[DistributionPoint, ...] = found.parsed if found is not None and isinstance(found.parsed, tuple) else ()
+    urls = dict.fromkeys(url for point in points for url in point.urls)
+    return tuple(Address("crl", url, url.partition(":")[0].lower()) for url in islice(urls, MAX_SOURCES))
 
 
 def unaddressed(certificate: Certificate) -> tuple[tuple[Kind, str], ...]:

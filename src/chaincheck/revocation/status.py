@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from chaincheck.revocation.attempt import Attempt, Outcome, Reason, failed
 from chaincheck.revocation.causes import nothing_to_check, refusal, shortcomings
-from chaincheck.revocation.crl import Judged, continues, is_delta, judge_crl
+from chaincheck.revocation.crl import Judged, continues, judge_crl, readable
 from chaincheck.revocation.ocsp import judge_ocsp
-from chaincheck.revocation.sources import Address, addresses, unaddressed
+from chaincheck.revocation.sources import Address, addresses, deltas_of, unaddressed
 from chaincheck.x509.extensions import ALL_REASONS, FRESHEST_CRL
+from chaincheck.x509.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,10 +67,12 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
     ``failures`` are sources that gave no evidence, see ``attempt.failed``; a source that the certificate names and that does not appear
     at all is said to be not asked.
     """
+    evidence = tuple(evidence)
     named = addresses(target.certificate)
-    attempts, irrelevant = _attempts(target, evidence, context, named)
+    every = (*named, *published_deltas(target.certificate, evidence))
+    attempts, irrelevant = _attempts(target, evidence, context, every)
     attempts += failures
-    attempts.sort(key=_order(named))
+    attempts.sort(key=_order(every))
     status, decided_by, deciding = _decide(attempts, context)
     doubts = deciding if status is Status.UNKNOWN else []
     if status is Status.UNKNOWN:
@@ -98,7 +101,25 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
     )
 
 
-def _attempts(target: Target, evidence: Iterable[Evidence], context: Context, named: tuple[Address, ...]) -> tuple[list[Attempt], set[str]]:
+def lacks_delta(status: RevocationStatus) -> bool:
+    """Whether all that decides are CRLs with a delta CRL beside them that is not at hand."""
+    deciding = [each for each in status.attempts if each.outcome in (*_GOOD, Outcome.GOOD_FOR_SOME, Outcome.ON_HOLD)]
+    return bool(deciding) and all(Reason.DELTA_MISSING in each.notes for each in deciding)
+
+
+def published_deltas(certificate: Certificate, evidence: Sequence[Evidence]) -> tuple[Address, ...]:
+    """Where the certificate, and the CRLs of its issuer or of those it names, say that delta CRLs are."""
+    found = dict.fromkeys(deltas_of(certificate))
+    issuers = {certificate.issuer.normalised}
+    for point in certificate.crl_distribution_points:
+        issuers |= {name.value.normalised for name in point.crl_issuer if isinstance(name.value, Name)}
+    for each in evidence:
+        if each.kind == "crl" and (crl := readable(each)) is not None and crl.issuer.normalised in issuers:
+            found |= dict.fromkeys(deltas_of(crl))
+    return tuple(found)
+
+
+def _attempts(target: Target, evidence: Sequence[Evidence], context: Context, named: tuple[Address, ...]) -> tuple[list[Attempt], set[str]]:
     lists, found, irrelevant = [], [], set()
     for each in evidence:
         if each.kind == "crl":
@@ -134,7 +155,7 @@ def _judged_lists(
     bases: list[Judged] = []
     for deltas in (False, True):
         for each in lists:
-            if is_delta(each) is not deltas:
+            if ((read := readable(each)) is not None and read.is_delta) is not deltas:
                 continue
             found = judge_crl(each, target, context, own=_is_own(each, named), bases=bases if deltas else ())
             if found is None:
