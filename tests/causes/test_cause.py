@@ -46,6 +46,7 @@ def sample(code: CauseCode) -> Facts:
     values: dict[str, Any] = {
         "str": "text",
         "str | None": "text",
+        "datetime | None": NOW,
         "int": 7,
         "bool": True,
         "datetime": NOW - timedelta(days=3),

@@ -122,7 +122,7 @@ class NotYetValidFacts(Facts):
 class RevokedFacts(Facts):
     """Serial (hex), moment and reason (RFC 5280 5.3.1 name) of the revocation; the evidence that says so.
 
-    ``relative``: the evidence is signed by a key of a path without a trust anchor.
+    ``invalidity_at``: from when on the CA does not vouch for the key (RFC 5280 5.3.2), where it says. ``relative``: the evidence is signed by a key of a path without a trust anchor.
     """
 
     serial: str
@@ -130,6 +130,7 @@ class RevokedFacts(Facts):
     reason: str | None
     evidence: str
     source: str
+    invalidity_at: datetime | None = None
     relative: bool = False
 
 

@@ -175,6 +175,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "kind": attempt.kind,
         "source": attempt.source,
         "origin": attempt.origin,
+        "delta": attempt.delta,
         "outcome": attempt.outcome.value,
         "failure": attempt.failure or None,
         "detail": attempt.detail or None,

@@ -27,6 +27,7 @@ def refusal(attempt: Attempt, target: Target, context: Context) -> Cause:
         reason=attempt.reason,
         evidence=attempt.kind,
         source=attempt.source,
+        invalidity_at=None if attempt.invalidity_s is None else moment(attempt.invalidity_s),
         relative=not context.anchored,
     )
     code = CauseCode.ON_HOLD if held else CauseCode.REVOKED
