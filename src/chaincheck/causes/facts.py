@@ -122,7 +122,8 @@ class NotYetValidFacts(Facts):
 class RevokedFacts(Facts):
     """Serial (hex), moment and reason (RFC 5280 5.3.1 name) of the revocation; the evidence that says so.
 
-    ``invalidity_at``: from when on the CA does not vouch for the key (RFC 5280 5.3.2), where it says. ``relative``: the evidence is signed by a key of a path without a trust anchor.
+    ``invalidity_at``: from when on the CA does not vouch for the key (RFC 5280 5.3.2), where it says. ``relative``: the evidence is signed
+    by a key of a path without a trust anchor.
     """
 
     serial: str
