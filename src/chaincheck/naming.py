@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chaincheck.question import Question
 
 AIA = "aia"
+_ASKED = frozenset({"http", "https", "ldap", "ldaps"})
 URLS = 5  # addresses of one certificate that Windows asks (reference: CryptoAPI's limits)
 _NAMELESS = frozenset({CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING})
 
@@ -35,7 +36,7 @@ def name_missing(question: Question, best: Ruling) -> Generator[list[Request], l
     wanted = question.fetch == "online" and question.fetch_unanchored and question.store is not None
     if not wanted or best.candidate.anchored or top is None or not any(cause.code in _NAMELESS for cause in best.causes):
         return
-    urls = [url for url in top.ca_issuers_urls if url.lower().startswith(("http://", "https://"))][:URLS]
+    urls = [url for url in top.ca_issuers_urls if url.partition(":")[0].lower() in _ASKED][:URLS]
     if not urls:
         return
     responses = yield [Request(kind="aia", url=url, certificate=top.fingerprint) for url in urls]

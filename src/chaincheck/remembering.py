@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chaincheck.fetch.cache_entry import Stored
 from chaincheck.revocation.attempt import Outcome
+from chaincheck.x509.crl import CertificateList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,8 @@ def _attempts(diagnosis: Diagnosis) -> Iterator[Attempt]:
 def _dated(stored: Stored, attempt: Attempt) -> Stored:
     from dataclasses import replace
 
-    refresh_at = stored.refresh_at
+    moments = [stored.refresh_at, CertificateList(stored.body).next_publish_s if attempt.kind == "crl" else None]
+    refresh_at = min((each for each in moments if each is not None), default=None)
     if refresh_at is None and attempt.next_update_s is None:
         refresh_at = stored.received_at + UNDATED_LIFE
     return replace(stored, this_update_s=attempt.this_update_s or 0, next_update_s=attempt.next_update_s, refresh_at=refresh_at)

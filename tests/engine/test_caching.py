@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import asn1
 import chaincheck
 import pki
 from chaincheck.causes.codes import CauseCode, Verdict
@@ -62,3 +63,21 @@ def test_an_answer_from_the_cache_replays(web: WebServer, tmp_path: Path) -> Non
     diagnosis = ask(web, tmp_path / "cache", leaf)
     diagnosis.save_case(tmp_path / "case.zip")
     assert chaincheck.replay(tmp_path / "case.zip").to_json() == diagnosis.to_json()
+
+
+def test_a_crl_whose_successor_is_due_is_asked_for_again_and_still_counts_if_there_is_none(web: WebServer, tmp_path: Path) -> None:
+    leaf = CA.issue("due", crl_urls=[web.url("/ca.crl")], **DATES)
+    publish: pki.Extension = ("1.3.6.1.4.1.311.21.4", False, asn1.utc_time(NOW - timedelta(hours=1)))
+    web.serve("/ca.crl", CA.crl(extensions=[publish], **FRESH))
+    assert ask(web, tmp_path, leaf).accepted
+    web.serve("/ca.crl", CA.crl([(leaf.serial, NOW - timedelta(hours=2), "keyCompromise")], **{**FRESH, "this_update": NOW}))
+    assert [cause.code for cause in ask(web, tmp_path, leaf).causes] == [CauseCode.REVOKED]
+
+
+def test_what_is_due_still_counts_where_nothing_newer_can_be_had(web: WebServer, tmp_path: Path) -> None:
+    leaf = CA.issue("due", crl_urls=[web.url("/ca.crl")], **DATES)
+    publish: pki.Extension = ("1.3.6.1.4.1.311.21.4", False, asn1.utc_time(NOW - timedelta(hours=1)))
+    web.serve("/ca.crl", CA.crl(extensions=[publish], **FRESH))
+    assert ask(web, tmp_path, leaf).accepted
+    web.remove("/ca.crl")
+    assert ask(web, tmp_path, leaf).accepted

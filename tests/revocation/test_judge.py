@@ -368,3 +368,12 @@ def test_evidence_is_named_by_its_content() -> None:
     first, second = (Evidence.given("crl", data) for data in (b"1", b"2"))
     assert first.source != second.source
     assert first.source == f"supplied CRL {first.sha256[:16]}"
+
+
+def test_a_good_answer_before_the_one_that_revokes_is_a_warning_since_windows_stops_there() -> None:
+    good = CA.ocsp_response(CLIENT)
+    listed = CA.crl([(CLIENT.serial, pki.AT - timedelta(days=1), "keyCompromise")])
+    later = judged(ocsp(good), crl(listed, source="http://crl.test/1"))
+    assert codes(later) == [CauseCode.REVOKED, CauseCode.REVOCATION_CONTRADICTED]
+    first = judged(crl(listed, origin="supplied"), ocsp(good, source="http://ocsp.test/"))
+    assert codes(first) == [CauseCode.REVOKED]

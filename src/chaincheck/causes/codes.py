@@ -96,6 +96,7 @@ class CauseCode(StrEnum):
     REVOCATION_REFUSED_BY_PROXY = "revocation-refused-by-proxy"
     REVOCATION_REFUSED_BY_GUARD = "revocation-refused-by-guard"
     REVOCATION_NOT_FETCHED = "revocation-not-fetched"
+    REVOCATION_CONTRADICTED = "revocation-contradicted"
     # usage
     WRONG_EXTENDED_KEY_USAGE = "wrong-extended-key-usage"
     ANY_EXTENDED_KEY_USAGE = "any-extended-key-usage"

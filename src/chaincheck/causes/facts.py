@@ -136,6 +136,16 @@ class RevokedFacts(Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictedFacts(Facts):
+    """Two pieces of evidence (ocsp or crl) with their sources: the first says good; the later one decides, and says revoked or on hold."""
+
+    evidence: str
+    source: str
+    decisive_evidence: str
+    decisive_source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnreachableFacts(Facts):
     """What was tried in vain: kind of evidence (ocsp, crl), URL, outcome, and the error in words."""
 
@@ -333,6 +343,7 @@ FACTS: dict[CauseCode, type[Facts]] = {
     CauseCode.REVOCATION_NOT_YET_VALID: EvidenceNotYetValidFacts,
     CauseCode.REVOCATION_EVIDENCE_INVALID: EvidenceInvalidFacts,
     CauseCode.REVOCATION_OUT_OF_SCOPE: OutOfScopeFacts,
+    CauseCode.REVOCATION_CONTRADICTED: ContradictedFacts,
     CauseCode.REVOCATION_UNKNOWN: UnknownStatusFacts,
     CauseCode.REVOCATION_NOTHING_TO_CHECK: Facts,
     CauseCode.REVOCATION_REFUSED_BY_PROXY: UnreachableFacts,

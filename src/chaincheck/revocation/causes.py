@@ -34,6 +34,23 @@ def refusal(attempt: Attempt, target: Target, context: Context) -> Cause:
     return make(code, target.role, target.certificate, found, severity=Severity.FATAL, proven=True)
 
 
+def contradiction(attempts: Sequence[Attempt], decided_by: Attempt, target: Target) -> list[Cause]:
+    """A source that says good and comes before the one that decides, in the order of the attempts: there Windows would have stopped.
+
+    A delta CRL contradicts nobody: it is read together with its base.
+    """
+    if decided_by.delta:
+        return []
+    before = attempts[: next(i for i, each in enumerate(attempts) if each is decided_by)]
+    good = next((each for each in before if each.outcome in (Outcome.GOOD, Outcome.REMOVED)), None)
+    if good is None:
+        return []
+    found = facts.ContradictedFacts(
+        evidence=good.kind, source=good.source, decisive_evidence=decided_by.kind, decisive_source=decided_by.source
+    )
+    return [make(CauseCode.REVOCATION_CONTRADICTED, target.role, target.certificate, found)]
+
+
 def nothing_to_check(target: Target, context: Context) -> Cause:
     """The certificate names no source, and no evidence speaks about it."""
     code = CauseCode.REVOCATION_NOTHING_TO_CHECK

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from chaincheck.revocation.attempt import Attempt, Outcome, Reason, failed
-from chaincheck.revocation.causes import nothing_to_check, refusal, shortcomings
+from chaincheck.revocation.causes import contradiction, nothing_to_check, refusal, shortcomings
 from chaincheck.revocation.crl import Judged, continues, judge_crl, readable
 from chaincheck.revocation.ocsp import judge_ocsp
 from chaincheck.revocation.sources import Address, addresses, deltas_of, unaddressed
@@ -82,7 +82,9 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
             attempts += [failed(kind, source, "not-fetched", Reason.NO_ADDRESS) for kind, source in elsewhere]
         if not named and not elsewhere and all(each.unattributed and each.origin == "store" for each in attempts):
             status = Status.NOTHING_TO_CHECK
-    causes = [refusal(decided_by, target, context)] if decided_by is not None and status is not Status.GOOD else []
+    causes = []
+    if decided_by is not None and status is not Status.GOOD:
+        causes = [refusal(decided_by, target, context), *contradiction(attempts, decided_by, target)]
     causes += shortcomings(
         attempts, target, context, decided=decided_by is not None and decided_by.outcome is not Outcome.STALE, doubts=doubts
     )

@@ -19,6 +19,7 @@ CRL_NUMBER = "2.5.29.20"
 DELTA_CRL_INDICATOR = "2.5.29.27"
 ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
 EXPIRED_CERTS_ON_CRL = "2.5.29.60"  # X.509 (2019) 9.5.2.8
+NEXT_CRL_PUBLISH = "1.3.6.1.4.1.311.21.4"  # [MS-WCCE]: szOID_CRL_NEXT_PUBLISH
 
 UNDERSTOOD = frozenset(
     {
@@ -28,6 +29,7 @@ UNDERSTOOD = frozenset(
         ISSUING_DISTRIBUTION_POINT,
         extensions.FRESHEST_CRL,
         EXPIRED_CERTS_ON_CRL,
+        NEXT_CRL_PUBLISH,
     }
 )
 
@@ -148,6 +150,20 @@ class CertificateList:
     def tbs(self) -> memoryview:
         """What is signed; a view, since a CRL may have many megabytes."""
         return memoryview(self.der)[slice(*self._tbs_at)]
+
+    @property
+    def next_publish_s(self) -> int | None:
+        """When the CA means to publish the next CRL, before this one runs out (Windows fetches it from then on); None where it says nothing
+        that can be read.
+        """
+        found = self.extension(NEXT_CRL_PUBLISH)
+        if found is None:
+            return None
+        try:
+            tag, start, stop = der.header(found.value, 0, len(found.value))
+            return der.time(found.value, tag, start, stop) if stop == len(found.value) else None
+        except der.Malformed:
+            return None
 
     @property
     def is_delta(self) -> bool:
