@@ -37,12 +37,12 @@ def refusal(attempt: Attempt, target: Target, context: Context) -> Cause:
 def contradiction(attempts: Sequence[Attempt], decided_by: Attempt, target: Target) -> list[Cause]:
     """A source that says good and comes before the one that decides, in the order of the attempts: there Windows would have stopped.
 
-    A delta CRL contradicts nobody: it is read together with its base.
+    A delta CRL contradicts nobody: it is read together with its base. What the cache holds is ours, not the server's.
     """
     if decided_by.delta:
         return []
     before = attempts[: next(i for i, each in enumerate(attempts) if each is decided_by)]
-    good = next((each for each in before if each.outcome in (Outcome.GOOD, Outcome.REMOVED)), None)
+    good = next((each for each in before if each.outcome in (Outcome.GOOD, Outcome.REMOVED) and each.origin != "cache"), None)
     if good is None:
         return []
     found = facts.ContradictedFacts(
