@@ -308,6 +308,18 @@ def test_an_address_of_this_machine_is_asked_only_when_it_is_allowed(folder: Fol
     assert web.count("/ca.crl") == 1
 
 
+def test_what_was_fetched_is_kept_for_the_next_call_unless_that_is_turned_off(folder: Folder, web: http_server.WebServer) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    ca = pki.root("Web CA", **pki.valid_around(now))
+    folder.write("web-roots.pem", ca.pem)
+    folder.write("web.cer", ca.issue("web", crl_urls=(web.url("/ca.crl"),), **pki.valid_around(now)).der)
+    web.serve("/ca.crl", ca.crl(this_update=now - timedelta(hours=1), next_update=now + timedelta(days=1)))
+    given = ["diagnose", "web.cer", "--roots", "web-roots.pem", "--allow-host", web.address]
+    for option, asked in ((["--no-cache"], 1), (["--no-cache"], 2), (["--cache-dir", "kept"], 3), (["--cache-dir", "kept"], 3)):
+        assert main([*given, *option]) == 0
+        assert web.count("/ca.crl") == asked
+
+
 # what comes out
 
 
