@@ -174,7 +174,6 @@ def test_a_delta_crl_continues_its_base() -> None:
     ("complete", "change", "reason"),
     [
         (base(9), delta(12, 10), Reason.DELTA_WITHOUT_BASE),
-        (base(10), delta(10, 10), Reason.DELTA_SUPERSEDED),
         (base(10), delta(12, 10, None, idp(reasons=ALL)), Reason.DELTA_WITHOUT_BASE),
         (base(10), delta(12, 10, None, (x509.AuthorityKeyIdentifier(b"other", None, None), False)), Reason.DELTA_WITHOUT_BASE),
         (CA.crl(extensions=numbered(10), next_update=pki.AT - HOUR, this_update=pki.AT - 2 * HOUR), delta(), Reason.DELTA_WITHOUT_BASE),
@@ -194,3 +193,14 @@ def test_a_missing_delta_is_noted_where_one_is_published() -> None:
     complete = base(10, None, (points, False))
     assert Reason.DELTA_MISSING in judged(crl(complete)).attempts[0].notes
     assert not judged(crl(complete), crl(delta())).attempts[0].notes
+
+
+def test_a_delta_no_newer_than_the_base_changes_nothing_and_must_be_current_to_count_as_at_hand() -> None:
+    points = x509.FreshestCRL([x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.test/d")], None, None, None)])
+    complete = base(10, [HOLD], (points, False))
+    assert judged(crl(complete), crl(delta(10, 9, [REMOVED]))).status is Status.ON_HOLD
+    old = CA.crl(extensions=numbered(9, (x509.DeltaCRLIndicator(8), True)), this_update=pki.AT - 5 * HOUR, next_update=pki.AT - 4 * HOUR)
+    current = delta(10, 9)
+    for change, missing in ((old, True), (current, False)):
+        attempts = judged(crl(base(10, None, (points, False))), crl(change)).attempts
+        assert (Reason.DELTA_MISSING in next(each for each in attempts if not each.delta).notes) is missing

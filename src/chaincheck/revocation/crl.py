@@ -240,10 +240,11 @@ def _continued(
     if not bases:
         return concluded(evidence, Outcome.OUT_OF_SCOPE, Reason.DELTA_WITHOUT_BASE)
     base = max(bases, key=lambda each: (each.crl.number or 0, each.crl.this_update_s, each.crl.sha256))
-    if crl.number is None or (base.crl.number or 0) >= crl.number:  # 5.2.4 (d)
-        return concluded(evidence, Outcome.OUT_OF_SCOPE, Reason.DELTA_SUPERSEDED)
     said = base.attempt
-    if entry is not None and said.outcome in (Outcome.ON_HOLD, Outcome.GOOD, Outcome.REMOVED):
+    superseded = crl.number is None or (base.crl.number or 0) >= crl.number  # 5.2.4 (d): nothing of it is newer than the base
+    if superseded:
+        notes = (*notes, Reason.DELTA_SUPERSEDED)
+    elif entry is not None and said.outcome in (Outcome.ON_HOLD, Outcome.GOOD, Outcome.REMOVED):
         return _attempt(evidence, Outcome.REMOVED, signer, notes, entry)
     found = _attempt(evidence, said.outcome, signer, notes, None)
     return replace(found, revoked_at_s=said.revoked_at_s, reason=said.reason, invalidity_s=said.invalidity_s)

@@ -179,8 +179,7 @@ def _with_deltas(base: Judged, deltas: _Lists, target: Target) -> Attempt:
         ends = [each.usable_until_s for each in (*current, attempt) if each.usable_until_s is not None]
         begins = [each.usable_from_s for each in (*current, attempt) if each.usable_from_s is not None]
         return replace(attempt, usable_from_s=max(begins, default=None), usable_until_s=min(ends, default=None))
-    named = base.crl.extension(FRESHEST_CRL) or target.certificate.extension(FRESHEST_CRL)
-    if named and not any(each.detail == Reason.DELTA_SUPERSEDED for each in fitting):
+    if base.crl.extension(FRESHEST_CRL) or target.certificate.extension(FRESHEST_CRL):
         return replace(attempt, notes=(*attempt.notes, Reason.DELTA_MISSING))
     return attempt
 
