@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pki
-from benchmarks import caching, peers, timing
+from benchmarks import answers, caching, peers, timing
 from benchmarks.material import Material, crowd, material, mesh
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ def main() -> None:
             {"signature verification alone": 2.2, "cryptography.x509.verification": 3, "pyhanko-certvalidator": 40},
         ),
         *one_more_leaf("p256", "ECDSA P-256", {"signature verification alone": 1.4}),
+        *(Row(one.work, one.seconds, "its two signature verifications", one.floor, 1.8) for one in answers.measures()),
         *large_stores(),
         nowhere(),
         *costly(),
