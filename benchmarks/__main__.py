@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pki
-from benchmarks import answers, caching, peers, timing
+from benchmarks import answers, caching, peers, throughput, timing
 from benchmarks.material import Material, crowd, material, mesh
 
 if TYPE_CHECKING:
@@ -251,6 +251,10 @@ def main() -> None:
         *(Row(one.work, one.seconds, one.against, one.other, one.goal) for one in caching.measures()),
     ]
     print(table(rows))
+    print()
+    for many in throughput.measures():
+        goal = "" if many.goal is None else f"  goal >= {many.goal:g}  {'yes' if many.a_second >= many.goal else 'NO'}"
+        print(f"{many.work}: {many.a_second:.0f} a second{goal}", flush=True)
 
 
 if __name__ == "__main__":

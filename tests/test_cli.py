@@ -312,7 +312,8 @@ def test_what_was_fetched_is_kept_for_the_next_call_unless_that_is_turned_off(fo
     now = datetime.now(UTC).replace(microsecond=0)
     ca = pki.root("Web CA", **pki.valid_around(now))
     folder.write("web-roots.pem", ca.pem)
-    folder.write("web.cer", ca.issue("web", crl_urls=(web.url("/ca.crl"),), **pki.valid_around(now)).der)
+    dated: pki.Options = {"crl_urls": (web.url("/ca.crl"),), **pki.valid_around(now)}
+    folder.write("web.cer", ca.issue("web", **dated).der)
     web.serve("/ca.crl", ca.crl(this_update=now - timedelta(hours=1), next_update=now + timedelta(days=1)))
     given = ["diagnose", "web.cer", "--roots", "web-roots.pem", "--allow-host", web.address]
     for option, asked in ((["--no-cache"], 1), (["--no-cache"], 2), (["--cache-dir", "kept"], 3), (["--cache-dir", "kept"], 3)):

@@ -190,6 +190,18 @@ def read_fetch(fetch: Any) -> Fetch:
     raise InputError("fetch", found=described(fetch), expected='"online", "cached" or "never"', where="fetch")
 
 
+def read_proxy(proxy: Any, http_client: Any) -> str | None:
+    """The URL of a proxy; None for those of the environment."""
+    if proxy is None:
+        return None
+    from chaincheck.fetch.proxy import OneProxy
+
+    if http_client is not None:
+        expected = "the client's own proxy, or no client"
+        raise InputError("proxy", found="a proxy beside http_client", expected=expected, where="proxy")
+    return OneProxy(proxy).url
+
+
 def read_cache(cache: Any) -> Cache | None:
     """``DEFAULT``: this user's; None: no cache; a directory: the cache there; a ``Cache``: itself."""
     if cache is None:

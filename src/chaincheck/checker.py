@@ -72,7 +72,7 @@ class Checker(Settings):
             from chaincheck.fetch.http import HttpFetcher
 
             # of two threads that come here together both get the one that was first; the other was never connected
-            fetcher = self._fetchers.setdefault("http", HttpFetcher(self.guard, client=self._http_client))
+            fetcher = self._fetchers.setdefault("http", HttpFetcher(self.guard, client=self._http_client, proxy=self._proxy))
         return fetcher
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class AsyncChecker(Settings):
         if fetcher is None:
             from chaincheck.fetch.http import AsyncHttpFetcher
 
-            fetcher = self._fetchers.setdefault("http", AsyncHttpFetcher(self.guard, client=self._http_client))
+            fetcher = self._fetchers.setdefault("http", AsyncHttpFetcher(self.guard, client=self._http_client, proxy=self._proxy))
         return fetcher
 
     async def close(self) -> None:
@@ -164,6 +164,7 @@ def diagnose(
     limits: Limits | None = None,
     guard: Guard | None = None,
     cache: Any = DEFAULT,
+    proxy: str | None = None,
     http_client: Any = None,
 ) -> Diagnosis:
     """Diagnose why a client certificate is refused: every cause at once.
@@ -175,7 +176,8 @@ def diagnose(
 
     Raises ``InputError`` where an argument is not what it was given for. What a certificate, a store, a server or a network contains is
     never raised: it becomes a cause. ``cache``: where fetched evidence is kept: ``DEFAULT``, None for nowhere, a directory, or a
-    ``Cache``.
+    ``Cache``. ``proxy``: the URL of a proxy for everything that is fetched; None for those of the environment. ``http_client``: a client
+    of your own with the interface of ``httpx.Client`` (``AsyncClient`` for the asynchronous twin).
     """
     owner = _guard_for(store) if guard is None and fetch == "online" else guard
     with Checker(
@@ -187,6 +189,7 @@ def diagnose(
         limits=limits,
         guard=owner,
         cache=cache,
+        proxy=proxy,
         http_client=http_client,
     ) as checker:
         return checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
@@ -209,6 +212,7 @@ async def diagnose_async(
     limits: Limits | None = None,
     guard: Guard | None = None,
     cache: Any = DEFAULT,
+    proxy: str | None = None,
     http_client: Any = None,
 ) -> Diagnosis:
     """``diagnose`` on the running event loop."""
@@ -222,6 +226,7 @@ async def diagnose_async(
         limits=limits,
         guard=owner,
         cache=cache,
+        proxy=proxy,
         http_client=http_client,
     ) as checker:
         return await checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)

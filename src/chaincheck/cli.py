@@ -70,6 +70,7 @@ def _diagnose(options: Namespace, lang: str) -> int:
         password=_password(options.password_file),
         timeout=options.timeout,
         guard=_guard(options),
+        proxy=options.proxy,
         cache=None if options.no_cache else options.cache_dir or chaincheck.DEFAULT,
     )
     return _answer(diagnosis, options, lang)
@@ -397,6 +398,7 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     kept.add_argument("--no-cache", action="store_true", help="keep nothing of what is fetched, and use nothing that was kept")
     kept.add_argument("--cache-dir", type=path, metavar="DIR", help="where fetched evidence is kept (default: the user's cache folder)")
     evidence.add_argument("--timeout", type=float, metavar="SECONDS", help="for all fetching together (default: 20, as IIS)")
+    evidence.add_argument("--proxy", metavar="URL", help="a proxy for everything that is fetched (default: those of the environment)")
     evidence.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
     )

@@ -13,6 +13,7 @@ from chaincheck.asking import (
     read_holder,
     read_kind,
     read_moment,
+    read_proxy,
     read_rules,
     read_store,
 )
@@ -90,6 +91,7 @@ class Settings:
         limits: Limits | None = None,
         guard: Guard | None = None,
         cache: Any = DEFAULT,
+        proxy: str | None = None,
         http_client: Any = None,
     ) -> None:
         self._limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
@@ -101,6 +103,7 @@ class Settings:
         self._timeout = read_timeout(timeout)
         self._guard = guard if guard is None else _checked_guard(guard)
         self._http_client = http_client
+        self._proxy = read_proxy(proxy, http_client)
         self._cache = None if self._fetch == "never" else read_cache(cache)
         self._fetchers: dict[str, Any] = {}
         self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules)  # the owner's, also where ``limits`` is for strangers

@@ -52,7 +52,7 @@ def test_a_body_comes_with_its_type_and_time(fetch: Fetch, server: Server) -> No
         ("to/http:||10.0.0.1|x", Outcome.REFUSED_BY_GUARD, "redirected: 10.0.0.1 is a private address"),
         ("to/http:||localhost|x", Outcome.REFUSED_BY_GUARD, "redirected: localhost is a name for the loopback address"),
         ("to/http:||user:pw@ca.example|x", Outcome.REFUSED_BY_GUARD, "redirected: the URL contains a user name or password"),
-        ("to/file:|||etc|passwd", Outcome.REFUSED_BY_GUARD, "redirected: the URL has no plain scheme and host"),
+        ("to/file:|||etc|passwd", Outcome.REFUSED_BY_GUARD, "redirected: the scheme file is not allowed"),
         ("to/ftp:||ca.example|x", Outcome.REFUSED_BY_GUARD, "redirected: the scheme ftp is not allowed"),
     ],
 )
@@ -117,15 +117,36 @@ def test_tls_is_verified_as_usual(fetch: Fetch, server: Server, tmp_path: Path, 
     assert (answer.outcome, answer.body) == (Outcome.OK, BODY)
 
 
-def self_signed(address: str) -> bytes:
-    """A key and a certificate for an IP address, as PEM."""
+def test_an_expired_certificate_of_the_server_is_said_to_be_expired(
+    fetch: Fetch, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(self_signed("127.0.0.1", days_ago=30))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server.speak_tls(context)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    [answer] = fetch([request(server.url("ok").replace("http:", "https:"))])
+    assert answer.outcome is Outcome.UNREACHABLE
+    assert "certificate has expired" in answer.detail
+
+
+def test_a_body_of_200_mib_ends_at_the_limit_of_a_crl(fetch: Fetch, server: Server) -> None:
+    for path in ("zeros/209715200", "flood/200"):
+        [answer] = fetch([request(server.url(path), size_limit=0, timeout=20)], total=60)
+        assert (answer.outcome, answer.body) == (Outcome.TOO_LARGE, b"")
+        assert "104,857,600" in answer.detail
+
+
+def self_signed(address: str, *, days_ago: int = 0) -> bytes:
+    """A key and a certificate for an IP address, as PEM; ``days_ago``: when its two days were."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - timedelta(days=days_ago)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now - timedelta(days=1), now + timedelta(days=1))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import httpx2  # the continuation of httpx, with its interface
 import pytest
 
 from chaincheck.fetch.guard import Guard
@@ -142,8 +143,9 @@ def test_a_closed_fetcher_says_so() -> None:
         fetcher.fetch_round([], 0)
 
 
-def test_a_client_of_the_callers_is_used_and_left_open(server: Server) -> None:
-    with httpx.Client(cookies={"session": "secret"}, auth=("user", "secret"), headers={"X-Gateway": "7"}) as client:
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
+def test_a_client_of_the_callers_is_used_and_left_open(server: Server, library: Any) -> None:
+    with library.Client(cookies={"session": "secret"}, auth=("user", "secret"), headers={"X-Gateway": "7"}) as client:
         with HttpFetcher(GUARD, client=client) as fetcher:
             assert not fetcher.checks_addresses
             [answer] = fetcher.fetch_round([request(server.url("to/|ok"))], soon())
@@ -153,8 +155,9 @@ def test_a_client_of_the_callers_is_used_and_left_open(server: Server) -> None:
         assert not {"Cookie", "Authorization"} & set(headers)
 
 
-def test_a_client_of_the_callers_is_guarded_by_name_and_redirect(server: Server) -> None:
-    with httpx.Client() as client, HttpFetcher(GUARD, client=client) as fetcher:
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
+def test_a_client_of_the_callers_is_guarded_by_name_and_redirect(server: Server, library: Any) -> None:
+    with library.Client() as client, HttpFetcher(GUARD, client=client) as fetcher:
         urls = ("http://localhost/", server.url("to/http:||10.0.0.1|x"), "http://10.0.0.1:25/")
         answers = fetcher.fetch_round([request(url) for url in urls], soon())
     assert {answer.outcome for answer in answers} == {Outcome.REFUSED_BY_GUARD}
@@ -176,9 +179,10 @@ def test_a_mock_transport_will_do_for_a_client() -> None:
     assert (answer.outcome, answer.body, answer.detail) == (Outcome.OK, BODY, "no content type, 800 bytes")
 
 
-def test_an_asynchronous_client_of_the_callers(server: Server) -> None:
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
+def test_an_asynchronous_client_of_the_callers(server: Server, library: Any) -> None:
     async def run() -> None:
-        async with httpx.AsyncClient() as client, AsyncHttpFetcher(GUARD, client=client) as fetcher:
+        async with library.AsyncClient() as client, AsyncHttpFetcher(GUARD, client=client) as fetcher:
             ok, refused = await fetcher.fetch_round([request(server.url("ok")), request("http://[::1]/")], soon())
         assert (ok.outcome, refused.outcome) == (Outcome.OK, Outcome.REFUSED_BY_GUARD)
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import socket
-from threading import Thread
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from chaincheck.fetch.aside import aside, aside_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from chaincheck.fetch.guard import Guard
 
-_SLOW: Final = "the name server did not answer in time"
+_THREAD: Final = "chaincheck-dns"
 _MOST_ADDRESSES: Final = 4  # tried per name: with more, none would get a fair share of the time
 
 
@@ -25,40 +23,20 @@ class NameNotResolved(Exception):
 
 
 def resolve(host: str, port: int, until: float) -> tuple[str, ...]:
-    """The addresses of a host, in the system's order of preference. Raises NameNotResolved, TimeoutError."""
+    """The addresses of a host, in the system's order of preference. Raises NameNotResolved, TimeoutError.
+
+    getaddrinfo() cannot be interrupted, so it runs aside.
+    """
     if _is_address(host):
         return (host,)
-    from queue import Empty, SimpleQueue
-
-    answer: SimpleQueue[tuple[str, ...] | Exception] = SimpleQueue()
-    _start_look_up(host, port, answer.put)
-    try:
-        return _unwrap(answer.get(timeout=max(until - monotonic(), 0.001)))
-    except Empty:
-        raise TimeoutError(_SLOW) from None
+    return aside(lambda: _look_up(host, port), until, name=_THREAD)
 
 
 async def resolve_async(host: str, port: int) -> tuple[str, ...]:
     """``resolve`` for an event loop, whose own time-out ends it."""
     if _is_address(host):
         return (host,)
-    from asyncio import get_running_loop
-
-    loop = get_running_loop()
-    answer = loop.create_future()
-
-    def settle(found: tuple[str, ...] | Exception) -> None:
-        if not answer.done():
-            answer.set_result(found)
-
-    def report(found: tuple[str, ...] | Exception) -> None:
-        from contextlib import suppress
-
-        with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(settle, found)
-
-    _start_look_up(host, port, report)
-    return _unwrap(await answer)
+    return await aside_async(lambda: _look_up(host, port), name=_THREAD)
 
 
 def permitted(guard: Guard | None, host: str, port: int, trusted: bool, addresses: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,20 +57,16 @@ def share(seconds: float, attempts_left: int) -> float:
     return max(seconds / attempts_left, 0.001)
 
 
-def _start_look_up(host: str, port: int, report: Callable[[tuple[str, ...] | Exception], Any]) -> None:
-    """getaddrinfo() cannot be interrupted, so it runs in a thread that nobody waits for, neither here nor when the interpreter ends."""
-    Thread(target=_look_up, args=(host, port, report), name="chaincheck-dns", daemon=True).start()
-
-
-def _look_up(host: str, port: int, report: Callable[[tuple[str, ...] | Exception], Any]) -> None:
+def _look_up(host: str, port: int) -> tuple[str, ...]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        report(addresses or NameNotResolved(f"the name {host} has no address"))
     except socket.gaierror as error:
-        report(NameNotResolved(name_failure(host, error)))
+        raise NameNotResolved(name_failure(host, error)) from None
     except (OSError, UnicodeError):
-        report(NameNotResolved(f"the name {host} cannot be resolved"))
+        raise NameNotResolved(f"the name {host} cannot be resolved") from None
+    if not found:
+        raise NameNotResolved(f"the name {host} has no address")
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def name_failure(host: str, error: socket.gaierror) -> str:
@@ -103,12 +77,6 @@ def name_failure(host: str, error: socket.gaierror) -> str:
     if error.errno == socket.EAI_AGAIN:
         return f"the name {host} could not be resolved for now: no answer from a name server"
     return f"the name {host} cannot be resolved"
-
-
-def _unwrap(found: tuple[str, ...] | Exception) -> tuple[str, ...]:
-    if isinstance(found, Exception):
-        raise found
-    return found
 
 
 def _is_address(host: str) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaincheck.fetch.body import TooLarge, Unreadable
 from chaincheck.fetch.connect import NameNotResolved, Refused, name_failure
+from chaincheck.fetch.proxy import UnusableProxy
 from chaincheck.fetch.request import Outcome
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ _WORDS: Final = {
 }
 
 
+class NoTrust(Exception):
+    """There are no certificates to trust a server by. The text says why."""
+
+
 def explain(error: Exception, *, host: str, answered: bool, seconds: float) -> tuple[Outcome, str]:
     """The outcome and its detail. ``answered``: the head of an answer had come; ``seconds``: what the URL had been given."""
     names = _class_names(error)
@@ -57,20 +62,25 @@ def explain(error: Exception, *, host: str, answered: bool, seconds: float) -> t
         return Outcome.REFUSED_BY_GUARD, str(error)
     if isinstance(error, TooLarge):
         return Outcome.TOO_LARGE, str(error)
-    if isinstance(error, (Unreadable, NameNotResolved)):
+    if isinstance(error, (Unreadable, NameNotResolved, NoTrust)):
         return Outcome.UNREACHABLE, str(error)
+    if isinstance(error, UnusableProxy):
+        return Outcome.UNREACHABLE, f"the environment names {error}"
     if "ProxyError" in names:
         return _proxy(str(error))
     if names & _TIMEOUTS:
-        return Outcome.TIMEOUT, f"{'the answer was not complete' if answered else 'no answer'} within {seconds:.3g} s"
+        return Outcome.TIMEOUT, f"{'the answer was not complete' if answered else 'no answer'} within {seconds:.2g} s"
     if names & _BAD_HOST:
         return Outcome.UNREACHABLE, "the URL names no host that can exist"
     return Outcome.UNREACHABLE, _tls(error) or _system(error, host) or _protocol(error, names, answered)
 
 
 def is_lost_connection(error: Exception) -> bool:
-    """The connection broke without a time-out: what happens when a server closes a kept connection just as it is used again."""
-    return bool(_class_names(error) & _LOST)
+    """The connection broke without a time-out and without a word: what happens when a server closes a kept connection just as it is used
+    again, or is about to stop.
+    """
+    names = _class_names(error)
+    return bool(names & _LOST) and ("RemoteProtocolError" not in names or "disconnect" in str(error))
 
 
 def _class_names(error: BaseException) -> set[str]:

@@ -18,6 +18,7 @@ _URL_LIMIT: Final = 8192  # characters; longer than any real distribution point,
 _AUTHORITY: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<userinfo>[^/?#]*@)?(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
 )
+_NO_SERVER: Final = re.compile(r"ldaps?://(?:[/?]|\Z)", re.IGNORECASE)  # RFC 4516 2
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636}
@@ -122,7 +123,10 @@ class Guard:
         return self._judge(place_of_address(address), label, anchored)
 
     def check_redirect(self, source: str, target: str, anchored: bool = False, *, peer: str | None = None) -> str | None:
-        """None if a redirect may be followed, else the reason why not."""
+        """None if a redirect may be followed, else the reason why not: among others, where it leads away from HTTP."""
+        scheme = target.partition(":")[0].lower()
+        if scheme not in ("http", "https") and scheme in self.schemes:
+            return f"a redirect to the scheme {scheme} is not followed"
         return self._check_target(target, self.trusted_after(source, target, anchored, peer=peer))
 
     def trusted_after(self, source: str, target: str, anchored: bool, *, peer: str | None = None) -> bool:
@@ -140,6 +144,8 @@ class Guard:
         return place_of_host(origin.host if peer is None else peer).zone is Zone.INTRANET
 
     def _check_target(self, url: str, anchored: bool) -> str | None:
+        if url[:5].lower() == "file:":
+            return self._check_file(url, anchored)
         try:
             target = split_url(url)
         except ValueError as error:
@@ -157,6 +163,24 @@ class Guard:
             return f"port {target.port} is not one of {protocol}, and reached only when allow= names it"
         place = place_of_name(target.host) if address is None else place_of_address(address)
         return self._judge(place, target.host if address is None else str(embedded(address)), anchored)
+
+    def _check_file(self, url: str, anchored: bool) -> str | None:
+        """A file is of this machine or it is none: a name of a server, in whatever place, would be asked, and told who we are."""
+        if "file" not in self.schemes:
+            return "the scheme file is not allowed"
+        if not anchored:  # fetch_unanchored or not: whoever may send a certificate shall not choose what is opened here
+            return "only a certificate with a path to a trust anchor may name a file"
+        from urllib.parse import unquote
+
+        try:
+            # RFC 8089 2; a second slash, of either kind and however it is written, begins the name of a server (appendix E.3)
+            plain = unquote(url[5:], errors="strict").replace("\\", "/")
+        except UnicodeDecodeError:
+            return "the URL names no file"
+        if len(url) > _URL_LIMIT or _CONTROL.search(plain):
+            return "the URL names no file"
+        path = re.sub(r"//(?:localhost)?(?=/)", "", plain, count=1, flags=re.IGNORECASE) if plain.startswith("//") else plain
+        return None if re.match(r"/(?!/)", path) else "the URL names a file of another machine"
 
     def _allows(self, host: str, address: Address | None, port: int | None) -> bool:
         return any(entry.matches(host, address, port) for entry in _allowed(self.allow))
@@ -179,6 +203,8 @@ def split_url(url: str) -> Target:
         raise ValueError(f"the URL is longer than {_URL_LIMIT} characters")
     if _CONTROL.search(url):
         raise ValueError("the URL contains control characters")
+    if _NO_SERVER.match(url):
+        raise ValueError("the URL names no server: a member of the domain would ask its domain controller")
     match = _AUTHORITY.match(url)
     if match is None:
         raise ValueError("the URL has no plain scheme and host")

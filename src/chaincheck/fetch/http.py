@@ -1,40 +1,61 @@
-"""The fetchers: a round of requests, all at once, over HTTP. httpx is imported when the first request really leaves."""
+"""The fetchers: a round of requests, all at once. What speaks HTTP is imported when the first request really leaves."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from time import monotonic
+from threading import Thread
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from chaincheck.fetch.exchange import Exchange, Hop
+from chaincheck._version import __version__
+from chaincheck.fetch.aside import aside, aside_async
+from chaincheck.fetch.elsewhere import THREAD, is_elsewhere, look
+from chaincheck.fetch.exchange import Exchange, timed_out, turn_ends
 from chaincheck.fetch.guard import Guard
-from chaincheck.fetch.proxy import EnvironmentProxies
+from chaincheck.fetch.joining import AsyncJoining, Joining
+from chaincheck.fetch.kept import Limits
+from chaincheck.fetch.proxy import EnvironmentProxies, OneProxy
 from chaincheck.fetch.request import Outcome, Response
+from chaincheck.fetch.turns import AsyncTurns, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     import httpx
 
+    from chaincheck.fetch.exchange import Hop
+    from chaincheck.fetch.injected import AsyncInjected, Injected
     from chaincheck.fetch.request import Request
+    from chaincheck.fetch.transport import Connections, Trust
+    from chaincheck.fetch.transport_async import AsyncConnections
 
+_HEADERS: Final = (("User-Agent", f"chaincheck/{__version__}"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
 _GRACE: Final = 0.25  # seconds a round waits beyond its end for requests that are just about to report their own time-out
 
 
 class _Settings:
     """What both fetchers are told."""
 
-    def __init__(self, guard: Guard, *, injected: bool, connections: int, keepalive: float) -> None:
+    def __init__(
+        self, guard: Guard, client: Any, proxy: str | None, *, nonce: bool, per_host: int, connections: int, keepalive: float
+    ) -> None:
         self.guard = guard
-        self._injected = injected
-        self._connections = connections
-        self._keepalive = keepalive
+        self._client = client
+        self._proxy = None if proxy is None else OneProxy(proxy)
+        self._nonce = nonce
+        self._per_host = per_host
+        self._limits = Limits(connections, keepalive)
+        self._once: dict[str, Any] = {}
         self._closed = False
+        if proxy is not None and client is not None:
+            from chaincheck.errors import InputError
+
+            raise InputError("proxy", found="a proxy beside a client", expected="the client's own proxy, or no client", where="proxy")
 
     @property
     def checks_addresses(self) -> bool:
@@ -42,19 +63,51 @@ class _Settings:
 
         Through an injected client or a proxy it sees only scheme, host, port and redirects.
         """
-        return not (self._injected or EnvironmentProxies())
+        if "checks" not in self._once:
+            self._once["checks"] = self._client is None and self._proxy is None and not self._environment
+        return bool(self._once["checks"])
 
-    def _check_open(self) -> None:
+    @property
+    def _environment(self) -> EnvironmentProxies:
+        # setdefault() is one step: of threads that come here together all get the one that was first, and no lock is there to be held
+        # across a fork
+        found: EnvironmentProxies | None = self._once.get("proxies")
+        return self._once.setdefault("proxies", EnvironmentProxies()) if found is None else found
+
+    @property
+    def _trust(self) -> Trust:
+        from chaincheck.fetch.transport import Trust
+
+        found: Trust | None = self._once.get("trust")
+        return self._once.setdefault("trust", Trust()) if found is None else found
+
+    def _begin(self, requests: Sequence[Request]) -> list[Request]:
+        """What is to be asked, each thing once."""
         if self._closed:
             raise RuntimeError("this fetcher has been closed")
+        return list(dict.fromkeys(_anonymous(request) for request in requests if not request.cached))
+
+    def _end(self, requests: Sequence[Request], answers: dict[Request, Response]) -> list[Response]:
+        """One answer for each request, in their order."""
+        seen = self.checks_addresses
+        return [
+            Response(request=request, outcome=Outcome.NOT_FETCHED, detail="not in the cache")
+            if request.cached
+            else replace(answers[_anonymous(request)], request=request, address_checked=seen)
+            for request in requests
+        ]
 
 
 class HttpFetcher(_Settings):
-    """Answers rounds of requests over HTTP; usable by many threads at once, and after ``fork``.
+    """Answers rounds of requests; usable by many threads at once, and after ``fork``. Threads that ask the same at the same time ask
+    together.
 
-    ``client``: an ``httpx.Client``, or anything with its interface, to be used instead of one of our own; it is not closed, its cookies
-    and credentials are not sent, and ``checks_addresses`` is false. ``width``: requests of one round that run at the same time.
-    ``connections`` and ``keepalive`` (seconds): of our own client.
+    ``client``: an ``httpx.Client``, or anything with its interface, to be used instead of connections of our own; it is not closed, its
+    cookies and credentials are not sent, and ``checks_addresses`` is false. ``proxy``: the URL of a proxy for all requests; None for what
+    the environment names. ``nonce``: OCSP questions get one. ``width``: requests of one round that run at the same time; ``per_host``:
+    requests of all rounds to one host. ``connections`` and ``keepalive`` (seconds): idle connections that are kept.
+
+    Raises InputError for a proxy that is none, or one beside a client.
     """
 
     def __init__(
@@ -62,29 +115,29 @@ class HttpFetcher(_Settings):
         guard: Guard = Guard.PUBLIC,
         *,
         client: httpx.Client | None = None,
-        width: int = 8,
-        connections: int = 32,
+        proxy: str | None = None,
+        nonce: bool = True,
+        width: int = 32,
+        per_host: int = 64,
+        connections: int = 256,
         keepalive: float = 30.0,
     ) -> None:
-        super().__init__(guard, injected=client is not None, connections=connections, keepalive=keepalive)
-        self._client = client
+        super().__init__(guard, client, proxy, nonce=nonce, per_host=per_host, connections=connections, keepalive=keepalive)
         self._width = width
-        self._own: dict[int, _OwnClient] = {}
+        self._own: dict[int, _Process] = {}
 
     def fetch_round(self, requests: Sequence[Request], deadline: float) -> list[Response]:
         """One answer for each request, in their order; equal requests are asked once.
 
-        ``deadline`` is a time of ``time.monotonic()`` by which the round ends whatever happens. Raises nothing for what a network does.
+        ``deadline`` is a time of ``time.monotonic()`` by which the round ends whatever happens; each URL has half of what is left until
+        then. Raises nothing for what a network does.
         """
-        self._check_open()
-        joined = [_join_key(request) for request in requests]
-        distinct = list(dict.fromkeys(joined))
+        distinct = self._begin(requests)
         if len(distinct) == 1 and self._client is None:  # bounded in time by our own transport: needs no thread
             answers = {distinct[0]: self._fetch(distinct[0], deadline)}
         else:
             answers = self._in_threads(distinct, deadline)
-        seen = self.checks_addresses
-        return [replace(answers[key], request=request, address_checked=seen) for key, request in zip(joined, requests, strict=True)]
+        return self._end(requests, answers)
 
     def close(self) -> None:
         """Close the connections of this process. The fetcher cannot be used afterwards."""
@@ -119,94 +172,120 @@ class HttpFetcher(_Settings):
         count = min(self._width, len(requests))
         threads = [Thread(target=work, name="chaincheck-fetch", daemon=True) for _ in range(count)]
         turns = -(-len(requests) // count)
-        end = min(deadline, monotonic() + turns * max(request.timeout for request in requests)) + _GRACE
+        started = monotonic()
+        longest = max(request.timeout for request in requests)
+        end = started + min(turns * longest, (deadline - started) * (1 - 0.5**turns))  # each turn has half of what is left
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(max(end - monotonic(), 0))
-        return {request: answers.get(request) or Exchange(request, self.guard, deadline=deadline).response() for request in requests}
+            thread.join(max(end + _GRACE - monotonic(), 0))
+        return {request: answers.get(request) or timed_out(request, started, end) for request in requests}
 
     def _fetch(self, request: Request, deadline: float) -> Response:
-        if (elsewhere := _not_by_http(request)) is not None:
-            return elsewhere(request, self.guard, deadline)
-        exchange = Exchange(request, self.guard, deadline=deadline)
+        pid = os.getpid()
+        # A parent's is left alone after fork: its locks may be held by threads that are not there any more.
+        own = self._own.get(pid) or self._own.setdefault(pid, _Process(self))
+        until = turn_ends(request, deadline)
+        return own.joining.fetch(request, until, lambda: self._ask(request, until, own))
+
+    def _ask(self, request: Request, until: float, own: _Process) -> Response:
+        if is_elsewhere(request):
+            return self._elsewhere(request, until)
+        exchange = Exchange(request, self.guard, until=until, nonce=self._nonce)
         while exchange.hop is not None:
             try:
-                self._send(exchange, exchange.hop)
+                if exchange.pause:
+                    sleep(exchange.pause)
+                with own.turns.turn(exchange, exchange.hop.target):
+                    self._send(exchange, exchange.hop, own)
             except Exception as error:  # noqa: BLE001 - all that a network does is an answer; fail() logs what it does not know
                 exchange.fail(error)
         return exchange.response()
 
-    def _send(self, exchange: Exchange, hop: Hop) -> None:
-        client = self._client or self._own_client()
-        answer = client.send(_build(client, exchange, hop), stream=True, auth=None, follow_redirects=False)
+    def _elsewhere(self, request: Request, until: float) -> Response:
+        started = monotonic()
         try:
-            decoded = answer.is_stream_consumed
-            if exchange.head(answer.status_code, answer.headers, decoded=decoded, **_origin(answer, self._injected)):
-                for chunk in (answer.content,) if decoded else answer.iter_raw():
+            return aside(lambda: look(request, self.guard, until), until + _GRACE, name=THREAD)
+        except TimeoutError:
+            return timed_out(request, started, until)
+
+    def _send(self, exchange: Exchange, hop: Hop, own: _Process) -> None:
+        answer = own.connections.send(hop, exchange.until, _HEADERS)
+        try:
+            if exchange.head(answer.status, answer.headers, peer=answer.peer, proxied=answer.proxied, decoded=answer.decoded):
+                for chunk in answer:
                     exchange.take(chunk)
                 exchange.end()
         finally:
-            answer.close()
-
-    def _own_client(self) -> httpx.Client:
-        """The client of this process. A parent's is left alone after ``fork``: its locks may be held by threads that are not there any
-        more.
-        """
-        pid = os.getpid()
-        own = self._own.get(pid) or self._own.setdefault(pid, _OwnClient())
-        return own.get(self)
+            with suppress(Exception):  # what came is known
+                answer.close()
 
 
-class _OwnClient:
-    """One client, made when first needed."""
+class _Process:
+    """What belongs to one process."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._client: httpx.Client | None = None
+    def __init__(self, settings: _Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, Connections | Injected] = {}
+        self.joining = Joining()
+        self.turns = Turns(settings._per_host)
 
-    def get(self, settings: _Settings) -> httpx.Client:
-        with self._lock:
-            if self._client is None:
-                from chaincheck.fetch.transport import Limits, new_client
+    @property
+    def connections(self) -> Connections | Injected:
+        """Made when first needed, the same for all threads."""
+        return self._made.get("it") or self._made.setdefault("it", self._make())
 
-                self._client = new_client(settings.guard, Limits(settings._connections, settings._keepalive))
-            return self._client
+    def _make(self) -> Connections | Injected:
+        settings = self._settings
+        if settings._client is not None:
+            from chaincheck.fetch.injected import Injected
+
+            return Injected(settings._client)
+        from chaincheck.fetch.transport import Connections
+
+        return Connections(settings.guard, settings._proxy or settings._environment, settings._trust, settings._limits)
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        """Close what is ours."""
+        for connections in self._made.values():
+            connections.close()
 
 
 class AsyncHttpFetcher(_Settings):
-    """``HttpFetcher`` for event loops: one client for each loop that uses it.
+    """``HttpFetcher`` for event loops, each with connections of its own.
 
-    Close it on the loop it was used on; connections kept on a loop that has been closed are lost with it.
+    ``client`` is an ``httpx.AsyncClient`` or what is like it. Close the fetcher on the loop it was used on; connections kept on a loop that
+    has been closed are lost with it.
     """
 
     def __init__(
-        self, guard: Guard = Guard.PUBLIC, *, client: httpx.AsyncClient | None = None, connections: int = 32, keepalive: float = 30.0
+        self,
+        guard: Guard = Guard.PUBLIC,
+        *,
+        client: httpx.AsyncClient | None = None,
+        proxy: str | None = None,
+        nonce: bool = True,
+        per_host: int = 64,
+        connections: int = 256,
+        keepalive: float = 30.0,
     ) -> None:
-        super().__init__(guard, injected=client is not None, connections=connections, keepalive=keepalive)
-        self._client = client
-        self._own: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        super().__init__(guard, client, proxy, nonce=nonce, per_host=per_host, connections=connections, keepalive=keepalive)
+        self._own: dict[asyncio.AbstractEventLoop, _Loop] = {}
 
     async def fetch_round(self, requests: Sequence[Request], deadline: float) -> list[Response]:
         """One answer for each request, in their order; equal requests are asked once. As ``HttpFetcher.fetch_round``."""
-        self._check_open()
-        joined = [_join_key(request) for request in requests]
-        distinct = list(dict.fromkeys(joined))
+        distinct = self._begin(requests)
+        if len(distinct) == 1:
+            return self._end(requests, {distinct[0]: await self._fetch(distinct[0], deadline)})
         found = await asyncio.gather(*(self._fetch(request, deadline) for request in distinct))
-        answers = dict(zip(distinct, found, strict=True))
-        seen = self.checks_addresses
-        return [replace(answers[key], request=request, address_checked=seen) for key, request in zip(joined, requests, strict=True)]
+        return self._end(requests, dict(zip(distinct, found, strict=True)))
 
     async def close(self) -> None:
         """Close the connections of the running loop. The fetcher cannot be used afterwards."""
         self._closed = True
-        client = self._own.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        own = self._own.pop(asyncio.get_running_loop(), None)
+        if own is not None:
+            await own.connections.aclose()
 
     async def __aenter__(self) -> AsyncHttpFetcher:
         return self
@@ -215,91 +294,72 @@ class AsyncHttpFetcher(_Settings):
         await self.close()
 
     async def _fetch(self, request: Request, deadline: float) -> Response:
-        if (elsewhere := _not_by_http(request)) is not None:
-            return await asyncio.to_thread(elsewhere, request, self.guard, deadline)
-        exchange = Exchange(request, self.guard, deadline=deadline)
+        own = self._own_loop()
+        until = turn_ends(request, deadline)
+        return await own.joining.fetch(request, until, lambda: self._ask(request, until, own))
+
+    async def _ask(self, request: Request, until: float, own: _Loop) -> Response:
+        if is_elsewhere(request):
+            return await self._elsewhere(request, until)
+        exchange = Exchange(request, self.guard, until=until, nonce=self._nonce)
         while exchange.hop is not None:
             try:
                 async with asyncio.timeout(exchange.left()):
-                    await self._send(exchange, exchange.hop)
+                    if exchange.pause:
+                        await asyncio.sleep(exchange.pause)
+                    async with own.turns.turn(exchange, exchange.hop.target):
+                        await self._send(exchange, exchange.hop, own)
             except Exception as error:  # noqa: BLE001 - as in HttpFetcher
                 exchange.fail(error)
         return exchange.response()
 
-    async def _send(self, exchange: Exchange, hop: Hop) -> None:
-        client = self._client or self._own_client()
-        answer = await client.send(_build(client, exchange, hop), stream=True, auth=None, follow_redirects=False)
+    async def _elsewhere(self, request: Request, until: float) -> Response:
+        started = monotonic()
         try:
-            decoded = answer.is_stream_consumed
-            if exchange.head(answer.status_code, answer.headers, decoded=decoded, **_origin(answer, self._injected)):
-                if decoded:
-                    exchange.take(answer.content)
-                else:
-                    async for chunk in answer.aiter_raw():
-                        exchange.take(chunk)
+            async with asyncio.timeout(until - started + _GRACE):
+                return await aside_async(lambda: look(request, self.guard, until), name=THREAD)
+        except TimeoutError:
+            return timed_out(request, started, until)
+
+    async def _send(self, exchange: Exchange, hop: Hop, own: _Loop) -> None:
+        answer = await own.connections.send(hop, exchange.until, _HEADERS)
+        try:
+            if exchange.head(answer.status, answer.headers, peer=answer.peer, proxied=answer.proxied, decoded=answer.decoded):
+                async for chunk in answer:
+                    exchange.take(chunk)
                 exchange.end()
         finally:
-            await answer.aclose()
+            with suppress(Exception):
+                await answer.aclose()
 
-    def _own_client(self) -> httpx.AsyncClient:
+    def _own_loop(self) -> _Loop:
         loop = asyncio.get_running_loop()
-        if loop not in self._own:
-            from chaincheck.fetch.transport import Limits, new_async_client
-
+        own = self._own.get(loop)
+        if own is None:
             for other in [other for other in list(self._own) if other.is_closed()]:
                 self._own.pop(other, None)
-            self._own[loop] = new_async_client(self.guard, Limits(self._connections, self._keepalive))
-        return self._own[loop]
+            own = self._own[loop] = _Loop(self)
+        return own
 
 
-def _not_by_http(request: Request) -> Callable[[Request, Guard, float], Response] | None:
-    """Who answers a request that is not for HTTP: it goes to a directory or a file, or to nobody but the cache."""
-    if request.cached:
-        return _not_cached
-    return {"ldap": _from_directory, "ldaps": _from_directory, "file": _from_file}.get(request.url.partition(":")[0].lower())
+class _Loop:
+    """What belongs to one event loop."""
+
+    def __init__(self, settings: _Settings) -> None:
+        self.joining = AsyncJoining()
+        self.turns = AsyncTurns(settings._per_host)
+        self.connections: AsyncConnections | AsyncInjected
+        if settings._client is not None:
+            from chaincheck.fetch.injected import AsyncInjected
+
+            self.connections = AsyncInjected(settings._client)
+        else:
+            from chaincheck.fetch.transport_async import AsyncConnections
+
+            proxies = settings._proxy or settings._environment
+            self.connections = AsyncConnections(settings.guard, proxies, settings._trust, settings._limits)
 
 
-def _not_cached(request: Request, guard: Guard, deadline: float) -> Response:
-    return Response(request=request, outcome=Outcome.NOT_FETCHED, detail="not in the cache")
-
-
-def _from_directory(request: Request, guard: Guard, deadline: float) -> Response:
-    from chaincheck.fetch.ldap import look_up
-
-    return look_up(request, guard, until=deadline)
-
-
-def _from_file(request: Request, guard: Guard, deadline: float) -> Response:
-    from chaincheck.fetch.local_file import read
-
-    return read(request, guard)
-
-
-def _join_key(request: Request) -> Request:
+def _anonymous(request: Request) -> Request:
     """Requests that differ only in the certificate they are for are one request."""
     return replace(request, certificate="")
-
-
-def _build(client: httpx.Client | httpx.AsyncClient, exchange: Exchange, hop: Hop) -> httpx.Request:
-    from chaincheck.fetch.transport import HEADERS, extensions
-
-    request = client.build_request(
-        hop.method,
-        hop.url,
-        content=hop.body or None,
-        headers=[*HEADERS.items(), *hop.headers],
-        extensions=extensions(exchange.until, hop.trusted),
-    )
-    for name in ("Cookie", "Authorization"):  # an injected client may bring its own: they are nothing to whom a certificate names
-        request.headers.pop(name, None)
-    return request
-
-
-def _origin(answer: httpx.Response, injected: bool) -> dict[str, Any]:
-    """Where an answer came from: of an injected client's we know nothing."""
-    if injected:
-        return {"peer": None}
-    from chaincheck.fetch.transport import PEER
-
-    peer = answer.extensions.get(PEER)
-    return {"peer": peer, "note": "" if peer else "through a proxy"}

@@ -1,42 +1,35 @@
-"""httpx clients whose connections go only where the guard lets them. The only module that imports httpx; imported when first needed.
+"""Connections of our own, which go only where the guard lets them. The only module that imports httpx, and httpcore under it.
 
-The transports stand on httpcore's public network backends: a backend resolves the name once, has every address judged, and connects to the
-address that was judged. Requests on the word of an anchored certificate and others never share a connection.
+httpx's pools slow down as they grow, so connections are kept here and used by one request at a time (``kept``). What speaks HTTP on them
+is httpcore, on which httpx stands; what certificates of servers are trusted by is httpx's choice. A connection resolves the name once, has
+every address judged, and is made to the address that was judged. Requests on the word of an anchored certificate and others share none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
-import httpx
 
-from chaincheck._version import __version__
-from chaincheck.fetch.connect import permitted, resolve, resolve_async, share
-from chaincheck.fetch.proxy import EnvironmentProxies
+from chaincheck.fetch.connect import permitted, resolve, share
+from chaincheck.fetch.failure import NoTrust
+from chaincheck.fetch.kept import Kept, Limits, Way
+from chaincheck.fetch.proxy import split_proxy
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
+    from chaincheck.fetch.exchange import Hop
     from chaincheck.fetch.guard import Guard
+    from chaincheck.fetch.proxy import EnvironmentProxies, OneProxy
 
-HEADERS: Final = {"User-Agent": f"chaincheck/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
-TRUSTED: Final = "chaincheck.trusted"
-"""Request extension: the request may lead into the intranet."""
-PEER: Final = "chaincheck.peer"
-"""Response extension: the address that was connected to, None through a proxy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Connections of one client, and how many seconds an idle one is kept."""
-
-    connections: int = 32
-    keepalive: float = 30.0
+# WHATWG URL, "query percent-encode set": certificates hold URLs with spaces and what else RFC 3986 does not let stand there, and servers
+# expect of it what browsers send.
+_TO_ENCODE: Final = re.compile(r"[^\x21\x24-\x3b\x3d\x3f-\x7e]")
 
 
 class Until(float):
@@ -53,44 +46,109 @@ class Until(float):
         return until
 
 
-def extensions(until: float, trusted: bool) -> dict[str, Any]:
-    """The request extensions that carry the end of the time and the trust."""
-    return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), Until.of(until)), TRUSTED: trusted}
+class Trust:
+    """The TLS context, made when first needed (it costs 20 ms) and shared by all connections of a fetcher."""
+
+    def __init__(self) -> None:
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Trust as httpx takes it from the environment: SSL_CERT_FILE, SSL_CERT_DIR, else certifi's. Raises NoTrust."""
+        if self._context is None:  # of two threads that come here together each makes one, and one of them is kept
+            import httpx
+
+            try:
+                context = httpx.create_ssl_context()
+            except OSError:
+                raise NoTrust("TLS: SSL_CERT_FILE or SSL_CERT_DIR names no certificates that can be read") from None
+            context.set_alpn_protocols(["http/1.1"])
+            self._context = context
+        return self._context
 
 
-def new_client(guard: Guard, limits: Limits) -> httpx.Client:
-    """A client that keeps no cookies, knows no credentials, follows no redirects and obeys the guard."""
-    return httpx.Client(transport=GuardedTransport(guard, limits), headers=HEADERS, trust_env=False)
+def way_of(hop: Hop, proxies: EnvironmentProxies | OneProxy) -> Way:
+    """What connections may carry it."""
+    target = hop.target
+    return Way(target.scheme, target.host, target.port, hop.trusted, proxies.proxy_for(target.scheme, target.host))
 
 
-def new_async_client(guard: Guard, limits: Limits) -> httpx.AsyncClient:
-    """``new_client`` for one event loop."""
-    return httpx.AsyncClient(transport=AsyncGuardedTransport(guard, limits), headers=HEADERS, trust_env=False)
+def core_request(hop: Hop, until: Until, headers: Iterable[tuple[str, str]]) -> httpcore.Request:
+    """The hop as httpcore takes it."""
+    target = hop.target
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    standard = target.port == {"http": 80, "https": 443}.get(target.scheme)
+    lines = [(b"Host", (host if standard else f"{host}:{target.port}").encode("ascii"))]
+    lines += [(name.encode("ascii"), value.encode("latin-1")) for name, value in (*headers, *hop.headers)]
+    if hop.body or hop.method == "POST":
+        lines.append((b"Content-Length", str(len(hop.body)).encode("ascii")))
+    url = httpcore.URL(
+        scheme=target.scheme.encode("ascii"), host=host.encode("ascii"), port=None if standard else target.port, target=_path(hop.url)
+    )
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), until)
+    return httpcore.Request(hop.method, url, headers=lines, content=hop.body, extensions={"timeout": timeouts})
 
 
-# ------------------------------------------------------------------------------------------------------------ network backends
+def _path(url: str) -> bytes:
+    """Path and query of a URL that ``split_url`` takes."""
+    after = url.partition("://")[2].partition("#")[0]
+    start = re.search(r"[/?]", after)
+    path = after[start.start() :] if start else "/"
+    path = path if path.startswith("/") else f"/{path}"
+    return _TO_ENCODE.sub(lambda found: "".join(f"%{octet:02X}" for octet in found[0].encode()), path).encode("ascii")
 
 
-def _left(timeout: float | None, expired: type[Exception]) -> float | None:
-    if not isinstance(timeout, Until):
-        return timeout
-    left = timeout.end - monotonic()
-    if left <= 0:
+def origin_of(way: Way) -> httpcore.Origin:
+    """The origin of a direct connection."""
+    host = f"[{way.host}]" if ":" in way.host else way.host
+    return httpcore.Origin(way.scheme.encode("ascii"), host.encode("ascii"), way.port)
+
+
+def proxy_of(way: Way) -> httpcore.Proxy:
+    """The proxy of a connection that is not direct. Raises UnusableProxy."""
+    address = split_proxy(way.proxy)
+    return httpcore.Proxy(address.url, auth=(address.user, address.password) if address.user or address.password else None)
+
+
+def header_table(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name in lower case; several lines of one name joined (RFC 9110 5.3)."""
+    table: dict[str, str] = {}
+    for raw_name, raw_value in lines:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        table[name] = f"{table[name]}, {value}" if name in table else value
+    return table
+
+
+def left(until: float | None, expired: type[Exception]) -> float | None:
+    """What is left of a time-out. Raises ``expired`` where nothing is."""
+    if not isinstance(until, Until):
+        return until
+    seconds = until.end - monotonic()
+    if seconds <= 0:
         raise expired
-    return left
+    return seconds
+
+
+# ----------------------------------------------------------------------------------------------------------------- connections
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream on which an ``Until`` bounds all reads together."""
+    """A stream on which an ``Until`` bounds all reads together.
+
+    What is written leaves with the next read: head and body of a question in one packet, and one change of threads less.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._unsent = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            self._stream.write(unsent, left(timeout, httpcore.WriteTimeout))
+        return self._stream.read(max_bytes, left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self._unsent += buffer
 
     def close(self) -> None:
         self._stream.close()
@@ -98,19 +156,28 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left(timeout, httpcore.ConnectTimeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-class _Backend(httpcore.NetworkBackend):
-    """Connects only to addresses the guard permits; without a guard (to a proxy the environment names) to any."""
+def _connected(guard: Guard | None, host: str, port: int, trusted: bool, until: float) -> tuple[httpcore.NetworkStream, str]:
+    """A stream to the first address that answers, of those the guard permits; and that address. Without a guard any will do."""
+    backend = httpcore.SyncBackend()
+    addresses = permitted(guard, host, port, trusted, resolve(host, port, until))
+    for index, address in enumerate(addresses, 1):
+        seconds = left(Until.of(until), httpcore.ConnectTimeout) or 0.0
+        try:
+            return _Stream(backend.connect_tcp(address, port, share(seconds, len(addresses) - index + 1))), address
+        except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            if index == len(addresses):
+                raise
+    raise httpcore.ConnectError
 
-    def __init__(self, guard: Guard | None, trusted: bool) -> None:
-        self._guard = guard
-        self._trusted = trusted
-        self._inner = httpcore.SyncBackend()
+
+class _ToProxy(httpcore.NetworkBackend):
+    """What httpcore's proxy connections connect by: the proxy is the caller's or the environment's, and not the guard's matter."""
 
     def connect_tcp(
         self,
@@ -120,166 +187,136 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        end = timeout.end if isinstance(timeout, Until) else monotonic() + (timeout or 15.0)
-        addresses = permitted(self._guard, host, port, self._trusted, resolve(host, port, end))
-        for index, address in enumerate(addresses, 1):
-            left = _left(Until.of(end), httpcore.ConnectTimeout) or 0.0
+        return _connected(None, host, port, False, timeout.end if isinstance(timeout, Until) else monotonic() + 15.0)[0]
+
+
+class _Direct:
+    """One connection to a server."""
+
+    def __init__(self, way: Way, guard: Guard, trust: Trust, keepalive: float, until: float) -> None:
+        stream, self.peer = _connected(guard, way.host, way.port, way.trusted, until)
+        if way.scheme == "https":
             try:
-                return _Stream(
-                    self._inner.connect_tcp(address, port, share(left, len(addresses) - index + 1), local_address, socket_options)
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if index == len(addresses):
-                    raise
-        raise httpcore.ConnectError
+                stream = stream.start_tls(trust.context(), way.host, Until.of(until))
+            except BaseException:
+                stream.close()
+                raise
+        self._connection = httpcore.HTTP11Connection(origin_of(way), stream, keepalive)
+
+    def send(self, request: httpcore.Request) -> httpcore.Response:
+        return self._connection.handle_request(request)
+
+    @property
+    def reusable(self) -> bool:
+        return self._connection.is_idle() and not self._connection.has_expired()
+
+    def close(self) -> None:
+        self._connection.close()
 
 
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    """``_Backend`` for an event loop, whose fetcher bounds the whole request in time."""
+class _Proxied:
+    """One connection to a proxy, of which httpcore knows how it is made."""
 
-    def __init__(self, guard: Guard | None, trusted: bool) -> None:
-        self._guard = guard
-        self._trusted = trusted
-        self._inner = httpcore.AnyIOBackend()
+    peer = None
+    reusable = True  # httpcore makes another one inside if it has ended
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        end = timeout.end if isinstance(timeout, Until) else monotonic() + (timeout or 15.0)
-        addresses = permitted(self._guard, host, port, self._trusted, await resolve_async(host, port))
-        for index, address in enumerate(addresses, 1):
-            left = _left(Until.of(end), httpcore.ConnectTimeout) or 0.0
-            try:
-                return await self._inner.connect_tcp(address, port, share(left, len(addresses) - index + 1), local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if index == len(addresses):
-                    raise
-        raise httpcore.ConnectError
+    def __init__(self, way: Way, trust: Trust, keepalive: float) -> None:
+        context = trust.context() if way.scheme == "https" or way.proxy.startswith("https") else None
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            proxy=proxy_of(way),
+            max_connections=1,
+            keepalive_expiry=keepalive,
+            network_backend=_ToProxy(),
+        )
+
+    def send(self, request: httpcore.Request) -> httpcore.Response:
+        return self._pool.handle_request(request)
+
+    def close(self) -> None:
+        self._pool.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------ transports
+class Answer:
+    """What came back on a connection: iterate over the body, then ``close()``, which keeps the connection if it can be used again."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """What must not share connections: TLS or not (its context costs 20 ms to make), trusted or not, by which proxy."""
-
-    tls: bool
-    trusted: bool
-    proxy: str | None
-
-
-def _route(request: httpx.Request, proxies: EnvironmentProxies) -> _Route:
-    trusted = bool(request.extensions.get(TRUSTED, False))
-    return _Route(request.url.scheme == "https", trusted, proxies.proxy_for(request.url.scheme, request.url.host))
-
-
-def _options(route: _Route, limits: Limits) -> dict[str, Any]:
-    options: dict[str, Any] = {"max_connections": limits.connections, "keepalive_expiry": limits.keepalive}
-    if route.tls:
-        options["ssl_context"] = httpx.create_ssl_context()
-    if route.proxy:
-        url = httpx.URL(route.proxy)
-        auth = (url.username.encode(), url.password.encode()) if url.username or url.password else None
-        options["proxy"] = httpcore.Proxy(str(url.copy_with(userinfo=b"")), auth=auth)
-    return options
-
-
-def _core_request(request: httpx.Request) -> httpcore.Request:
-    url = request.url
-    return httpcore.Request(
-        request.method,
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-        headers=request.headers.raw,
-        content=request.stream,
-        extensions=request.extensions,
-    )
-
-
-def _response(answer: httpcore.Response, stream: httpx.SyncByteStream | httpx.AsyncByteStream, route: _Route) -> httpx.Response:
-    headers = [(name, value) for name, value in answer.headers if name.lower() != b"set-cookie"]
-    return httpx.Response(answer.status, headers=headers, stream=stream, extensions={PEER: None if route.proxy else _peer(answer)})
-
-
-def _peer(answer: httpcore.Response) -> str | None:
-    stream = answer.extensions.get("network_stream")
-    try:
-        return None if stream is None else str(stream.get_extra_info("server_addr")[0])
-    except (OSError, TypeError):  # the other side is gone already
-        return None
-
-
-class _Bytes(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+    def __init__(self, response: httpcore.Response, connection: _Direct | _Proxied, way: Way, kept: Connections) -> None:
+        self.status = response.status
+        self.headers = header_table(response.headers)
+        self.peer = connection.peer
+        self.proxied = bool(way.proxy)
+        self.decoded = False
+        self._response, self._connection, self._way, self._kept = response, connection, way, kept
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._answer.iter_stream()
+        yield from self._response.iter_stream()
 
     def close(self) -> None:
-        self._answer.close()
+        self._response.close()
+        self._kept.give_back(self._way, self._connection)
 
 
-class _AsyncBytes(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+class Connections:
+    """The connections of one process, for all its threads."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._answer.aiter_stream()
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
-
-class GuardedTransport(httpx.BaseTransport):
-    """Sends each request by a pool of its route."""
-
-    def __init__(self, guard: Guard, limits: Limits) -> None:
+    def __init__(self, guard: Guard, proxies: EnvironmentProxies | OneProxy, trust: Trust, limits: Limits) -> None:
         self._guard = guard
-        self._limits = limits
-        self._proxies = EnvironmentProxies()
+        self._proxies = proxies
+        self._trust = trust
+        self._keepalive = limits.keepalive
         self._lock = Lock()
-        self._pools: dict[_Route, httpcore.ConnectionPool] = {}
+        self._kept: Kept[_Direct | _Proxied] = Kept(limits.connections)
+        self._closed = False
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        route = _route(request, self._proxies)
-        answer = self._pool(route).handle_request(_core_request(request))
-        return _response(answer, _Bytes(answer), route)
+    def send(self, hop: Hop, until: float, headers: Iterable[tuple[str, str]]) -> Answer:
+        """Send one request on a connection that no other uses meanwhile. ``until`` is a time of ``time.monotonic()``."""
+        way = way_of(hop, self._proxies)
+        connection = self._taken(way) or self._made(way, until)
+        try:
+            return Answer(connection.send(core_request(hop, Until.of(until), headers)), connection, way, self)
+        except BaseException:
+            connection.close()
+            raise
+
+    def give_back(self, way: Way, connection: _Direct | _Proxied) -> None:
+        """A request is done with it."""
+        if self._closed or not connection.reusable:
+            connection.close()
+            return
+        with self._lock:
+            self._kept.put(way, connection)
+            dropped = self._kept.drop_oldest() if self._kept.too_many else None
+        if dropped is not None:
+            dropped.close()
 
     def close(self) -> None:
-        for pool in self._pools.values():
-            pool.close()
-
-    def _pool(self, route: _Route) -> httpcore.ConnectionPool:
+        """Close what is free; what is in use is closed when it is given back."""
+        self._closed = True
         with self._lock:
-            if route not in self._pools:
-                backend = _Backend(None if route.proxy else self._guard, route.trusted)
-                self._pools[route] = httpcore.ConnectionPool(network_backend=backend, **_options(route, self._limits))
-            return self._pools[route]
+            free = self._kept.drain()
+        for connection in free:
+            connection.close()
 
+    def _taken(self, way: Way) -> _Direct | _Proxied | None:
+        while True:
+            with self._lock:
+                connection = self._kept.take(way)
+            if connection is None or connection.reusable:
+                return connection
+            connection.close()
 
-class AsyncGuardedTransport(httpx.AsyncBaseTransport):
-    """``GuardedTransport`` for one event loop."""
+    def _made(self, way: Way, until: float) -> _Direct | _Proxied:
+        self._drop_ended()
+        if way.proxy:
+            return _Proxied(way, self._trust, self._keepalive)
+        return _Direct(way, self._guard, self._trust, self._keepalive, until)
 
-    def __init__(self, guard: Guard, limits: Limits) -> None:
-        self._guard = guard
-        self._limits = limits
-        self._proxies = EnvironmentProxies()
-        self._pools: dict[_Route, httpcore.AsyncConnectionPool] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        route = _route(request, self._proxies)
-        if route not in self._pools:
-            backend = _AsyncBackend(None if route.proxy else self._guard, route.trusted)
-            self._pools[route] = httpcore.AsyncConnectionPool(network_backend=backend, **_options(route, self._limits))
-        answer = await self._pools[route].handle_async_request(_core_request(request))
-        return _response(answer, _AsyncBytes(answer), route)
-
-    async def aclose(self) -> None:
-        for pool in self._pools.values():
-            await pool.aclose()
+    def _drop_ended(self) -> None:
+        """Connections to servers that are not asked any more end with their time, whenever a new one is made."""
+        while True:
+            with self._lock:
+                oldest = self._kept.oldest()
+                if oldest is None or oldest.reusable:
+                    return
+                self._kept.drop_oldest()
+            oldest.close()

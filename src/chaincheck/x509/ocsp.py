@@ -312,11 +312,34 @@ def build_request(
         _write(der.OCTET_STRING, key_hash),
         integer_der(certificate.serial),
     )
-    extra = b""
-    if nonce is not None:
-        extension = _write(der.SEQUENCE, _write(der.OID, _oid(NONCE)), _write(der.OCTET_STRING, _write(der.OCTET_STRING, nonce)))
-        extra = _write(0xA2, _write(der.SEQUENCE, extension))
+    extra = b"" if nonce is None else _nonce_extensions(nonce)
     return _write(der.SEQUENCE, _write(der.SEQUENCE, _write(der.SEQUENCE, _write(der.SEQUENCE, identity)), extra))
+
+
+def with_nonce(request: bytes, nonce: bytes) -> bytes:
+    """The same OCSPRequest with a nonce (RFC 9654 2.1).
+
+    Raises ``der.Malformed`` for what is none, or is signed or has extensions already.
+    """
+    start, stop = der.whole(request, der.SEQUENCE, "OCSPRequest")
+    inner, after = der.expect(request, start, stop, der.SEQUENCE, "tbsRequest")
+    parts = der.children(request, inner, after)
+    if after != stop or not parts or parts[-1][0] != der.SEQUENCE:  # the requestList is last: neither extensions nor a signature follow
+        raise der.Malformed(after, "a request that is signed or has extensions", "OCSPRequest")
+    return _write(der.SEQUENCE, _write(der.SEQUENCE, request[inner:after], _nonce_extensions(nonce)))
+
+
+def refusal(encoded: bytes) -> str | None:
+    """The status of a response that answers nothing (RFC 6960 4.2.1): "tryLater", "unauthorized" and so on; None for any other bytes."""
+    if len(encoded) != 5 or not encoded.startswith(b"\x30\x03\x0a\x01"):
+        return None
+    return STATUSES.get(encoded[4]) if encoded[4] else None
+
+
+def _nonce_extensions(nonce: bytes) -> bytes:
+    """requestExtensions with the nonce alone."""
+    extension = _write(der.SEQUENCE, _write(der.OID, _oid(NONCE)), _write(der.OCTET_STRING, _write(der.OCTET_STRING, nonce)))
+    return _write(0xA2, _write(der.SEQUENCE, extension))
 
 
 def _write(tag: int, *contents: bytes) -> bytes:
