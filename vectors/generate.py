@@ -56,9 +56,10 @@ def main(arguments: list[str]) -> int:
 
 def definitions() -> list[Vector]:
     """All definitions, by name."""
-    from vectors.definitions import accepted, documented, undetermined, usage_and_path
+    from vectors.definitions import accepted, crl_judged, crl_partial, documented, fetching, ocsp_judged, undetermined, usage_and_path
 
-    found = [*documented.vectors(), *undetermined.vectors(), *usage_and_path.vectors(), *accepted.vectors()]
+    rooms = (documented, undetermined, usage_and_path, accepted, crl_judged, crl_partial, ocsp_judged, fetching)
+    found = [vector for room in rooms for vector in room.vectors()]
     assert len({vector.name for vector in found}) == len(found), "two vectors of one name"
     return sorted(found, key=lambda vector: vector.name)
 
@@ -80,6 +81,10 @@ def complaints(intent: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
     if answer["verdict"] != intent["verdict"]:
         found.append(f"the verdict is {answer['verdict']}, not {intent['verdict']} (causes: {seen})")
     found += [f"the cause {code} is missing (there are: {seen})" for code in intent["causes"] if code not in causes]
+    for code, words in intent.get("reasons", {}).items():
+        said = [" ".join(str(fact) for fact in cause["facts"].values()) for cause in answer["causes"] if cause["code"] == code]
+        if not any(words in each for each in said):
+            found.append(f"no cause {code} says {words!r} (said: {said})")
     found += [f"the cause {code} is there" for code in intent.get("absent", ()) if code in causes]
     documented = sorted(name for name, finding in answer["documented_causes"].items() if finding == "found")
     if "documented" in intent and documented != sorted(intent["documented"]):

@@ -27,8 +27,8 @@ CRL_URL: Final = "http://crl.pki.example.com/issuing.crl"
 ROOT_CRL_URL: Final = "http://crl.pki.example.com/root.crl"
 OCSP_URL: Final = "http://ocsp.pki.example.com/"
 
-Answer = bytes | Outcome | tuple[int, str]
-"""What an address gives: a body, a failure, or an HTTP status with its phrase."""
+Answer = bytes | Outcome | tuple[int, str] | tuple[bytes, bytes]
+"""What an address gives: a body, a failure, an HTTP status with its phrase, or a body with the nonce that had been sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +36,15 @@ class Vector:
     """A question (the arguments of ``chaincheck.diagnose``), and the intent.
 
     ``web``: what each address gives; asking any other is a mistake in the vector. ``causes``: codes that must be there, ``code`` or
-    ``code/role``; ``absent``: codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that
-    must be there.
+    ``code/role``; ``reasons``: for some of them, words that must stand in their facts; ``absent``: codes that must not;
+    ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must be there.
     """
 
     name: str
     title: str
     verdict: Literal["accepted", "refused", "undetermined"]
     causes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     documented: tuple[str, ...] | None = None
     unchecked: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Vector:
     def intent(self) -> dict[str, Any]:
         """The expectation as ``case.toml`` keeps it."""
         found: dict[str, Any] = {"verdict": self.verdict, "causes": list(self.causes)}
+        found |= {"reasons": dict(self.reasons)} if self.reasons else {}
         found |= {"absent": list(self.absent)} if self.absent else {}
         found |= {"documented": list(self.documented)} if self.documented is not None else {}
         return found | ({"unchecked": list(self.unchecked)} if self.unchecked else {})
@@ -114,7 +116,10 @@ class _Web:
             return Response(request=request, outcome=Outcome.OK, status=200, body=answer, received_at=moment)
         if isinstance(answer, Outcome):
             return Response(request=request, outcome=answer, detail=_DETAILS[answer], received_at=moment)
-        return Response(request=request, outcome=Outcome.HTTP_STATUS, status=answer[0], detail=answer[1], received_at=moment)
+        first, second = answer
+        if isinstance(first, bytes) and isinstance(second, bytes):
+            return Response(request=request, outcome=Outcome.OK, status=200, body=first, nonce=second, received_at=moment)
+        return Response(request=request, outcome=Outcome.HTTP_STATUS, status=int(first), detail=str(second), received_at=moment)
 
 
 _DETAILS: Mapping[Outcome, str] = {
@@ -122,4 +127,6 @@ _DETAILS: Mapping[Outcome, str] = {
     Outcome.TIMEOUT: "no answer within 15 seconds",
     Outcome.TOO_LARGE: "the answer is larger than allowed",
     Outcome.REFUSED_BY_PROXY: "the proxy refused the connection",
+    Outcome.BAD_REDIRECT: "the redirects go round in a circle",
+    Outcome.NOT_FETCHED: "the address names no server: a member of a domain would ask its domain controller",
 }
