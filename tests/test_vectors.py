@@ -69,7 +69,7 @@ def test_the_vectors_cover_every_verdict_and_every_documented_cause() -> None:
 
 def test_the_vectors_stay_small_and_hold_no_private_key() -> None:
     files = [path for case in CASES for path in case.iterdir()]
-    assert sum(path.stat().st_size for path in files) < 3_000_000
+    assert sum(path.stat().st_size for path in files) < 20_000 * len(CASES)  # bytes: a folder of one question
     assert not [path for path in files if b"PRIVATE KEY" in path.read_bytes()]
 
 
