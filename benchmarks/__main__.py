@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pki
-from benchmarks import answers, caching, peers, throughput, timing
+from benchmarks import answers, caching, large_crls, peers, throughput, timing
 from benchmarks.material import Material, crowd, material, mesh
 
 if TYPE_CHECKING:
@@ -244,6 +244,7 @@ def main() -> None:
         *one_more_leaf("p256", "ECDSA P-256", {"signature verification alone": 1.4}),
         *(Row(one.work, one.seconds, "its two signature verifications", one.floor, 1.8) for one in answers.measures()),
         *large_stores(),
+        *(Row(*one) for one in large_crls.measures()),
         nowhere(),
         *costly(),
         importing(),

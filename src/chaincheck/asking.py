@@ -19,6 +19,8 @@ from chaincheck.store import TrustStore
 from chaincheck.x509.certificate import Certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from chaincheck.fetch.cache import Cache
     from chaincheck.formats.loaded import KeyMaterial, Loaded
 
@@ -232,7 +234,7 @@ class Evidence(NamedTuple):
 
     def joined(self, other: Evidence) -> Evidence:
         """Both together, each thing once."""
-        return Evidence(_in_order({*self.der, *other.der}), tuple(dict.fromkeys((*self.notes, *other.notes))))
+        return Evidence(_in_order((*self.der, *other.der)), tuple(dict.fromkeys((*self.notes, *other.notes))))
 
 
 def gather_evidence(source: Any, kind: Literal["crls", "ocsp-responses"], limits: Limits) -> Evidence:
@@ -241,11 +243,11 @@ def gather_evidence(source: Any, kind: Literal["crls", "ocsp-responses"], limits
         return Evidence()
     where = kind.replace("-", "_")
     several = isinstance(source, list | tuple)
-    found: set[bytes] = set()
+    found: list[bytes] = []
     notes: dict[tuple[str, str], None] = {}
     for index, part in enumerate(source if several else (source,)):
         loaded = load(part, limits=limits, where=f"{where}[{index}]" if several else where, expect=kind)
-        found.update(loaded.crls if kind == "crls" else loaded.ocsp_responses)
+        found += loaded.crls if kind == "crls" else loaded.ocsp_responses
         if loaded.notes or loaded.certificates:
             from chaincheck.formats.damage import lost_evidence
 
@@ -253,8 +255,10 @@ def gather_evidence(source: Any, kind: Literal["crls", "ocsp-responses"], limits
     return Evidence(_in_order(found), tuple(notes))
 
 
-def _in_order(found: set[bytes]) -> tuple[bytes, ...]:
-    return tuple(sorted(found, key=lambda data: sha256(data).digest()))
+def _in_order(found: Collection[bytes]) -> tuple[bytes, ...]:
+    if len(found) < 2:  # hashing a large CRL costs as much as verifying it
+        return tuple(found)
+    return tuple(sorted(set(found), key=lambda data: sha256(data).digest()))
 
 
 def is_machine_store(store: Any) -> bool:

@@ -189,7 +189,7 @@ class Inquiry:
             kind=_kind(request),
             data=response.body,
             origin=origin,
-            source=request.url,
+            address=request.url,
             received_at=response.received_at,
             nonce=response.nonce or None,
         )

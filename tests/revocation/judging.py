@@ -65,7 +65,7 @@ def codes(status: RevocationStatus) -> list[CauseCode]:
 def _evidence(kind: Kind, data: bytes, origin: Origin, source: str | None, received_at: int | None) -> Evidence:
     if source is None:
         return replace(Evidence.given(kind, data, origin), received_at=received_at)
-    return Evidence(kind=kind, data=data, origin="fetched", source=source, received_at=received_at)
+    return Evidence(kind=kind, data=data, origin="fetched", address=source, received_at=received_at)
 
 
 _TARGET = target()

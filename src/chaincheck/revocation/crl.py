@@ -75,8 +75,8 @@ def _marked(attempt: Attempt, crl: CertificateList, scope: Scope) -> Attempt:
 def _judge(
     evidence: Evidence, crl: CertificateList, scope: Scope, target: Target, context: Context, bases: Sequence[Judged]
 ) -> tuple[Attempt, PublicKey | None]:
+    failure, by, key = _signer(evidence, crl, target, context)  # first: a large list is walked while its signature is verified
     unusable = _unusable(crl, context)
-    failure, by, key = _signer(evidence, crl, target, context)
     if failure is not None:
         detail = failure[1]
         found = concluded(evidence, *(failure if unusable is None else (Outcome.INVALID, unusable)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from chaincheck.x509 import der, signature
@@ -18,18 +21,52 @@ Kind = Literal["crl", "ocsp"]
 Origin = Literal["supplied", "cache", "store", "fetched"]
 _MAX_KEYS = 64  # signatures remembered per evidence; a CRL is tried with the keys of one name only
 
-# What was read from the same bytes before: a store's CRL is asked about thousands of certificates. By number and size of each, at most
-# 64 MiB of CRLs and 16 MiB of OCSP responses; who asks about a larger CRL again keeps its Evidence.
+# What was read from the same bytes before: a store's CRL is asked about thousands of certificates. Small evidence is known by its
+# content, by number and size of each: at most 64 MiB of CRLs and 16 MiB of OCSP responses. A large CRL is known by its very object, since
+# comparing and hashing it would cost what is to be saved; what holds it (a store, a checker, the cache) hands out the same one each time.
 _REMEMBERED: dict[Kind, tuple[int, int, dict[bytes, dict[str | bytes, Any]]]] = {
     "crl": (64, 1 << 20, {}),
     "ocsp": (1024, 1 << 14, {}),
 }
+LARGE_BYTES = 256 * 1024 * 1024  # of large CRLs that are held, the least recently used is let go
+
+
+class _Large:
+    """Large CRLs by their object, each held so that its id stays its own."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, with a lock of its own: after a fork that of the parent may be held by a thread that is not there."""
+        self._lock = Lock()
+        self._held: OrderedDict[int, tuple[bytes, dict[str | bytes, Any]]] = OrderedDict()
+        self._bytes = 0
+
+    def facts(self, data: bytes) -> dict[str | bytes, Any]:
+        with self._lock:
+            known = self._held.get(id(data))
+            if known is not None:
+                self._held.move_to_end(id(data))
+                return known[1]
+            found: dict[str | bytes, Any] = {}
+            self._held[id(data)] = data, found
+            self._bytes += len(data)
+            while self._bytes > LARGE_BYTES and len(self._held) > 1:
+                _, (oldest, _) = self._held.popitem(last=False)
+                self._bytes -= len(oldest)
+            return found
+
+
+_LARGE = _Large()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LARGE.forget)
 
 
 def _facts(kind: Kind, data: bytes) -> dict[str | bytes, Any]:
     count, size, remembered = _REMEMBERED[kind]
     if len(data) > size:
-        return {}
+        return _LARGE.facts(data) if kind == "crl" else {}
     found = remembered.get(data)
     if found is None:
         if len(remembered) >= count:
@@ -42,7 +79,7 @@ def _facts(kind: Kind, data: bytes) -> dict[str | bytes, Any]:
 class Evidence:
     """A CRL or an OCSP response, DER.
 
-    ``source`` is the URL it came from; of evidence without one, a name that does not depend on the order of inputs (see ``given``).
+    ``address`` is the URL it came from, None where it came without one; ``source`` names it either way, and not by the order of inputs.
     ``received_at``: seconds since 1970 UTC, None for evidence that nobody fetched just now. ``nonce``: what was sent with the OCSP request.
     What is read from the bytes is kept with the object: hold on to it, and judging the next certificate costs less.
     """
@@ -50,7 +87,7 @@ class Evidence:
     kind: Kind
     data: bytes
     origin: Origin
-    source: str
+    address: str | None = None
     received_at: int | None = None
     nonce: bytes | None = None
     _memo: dict[str | bytes, Any] = field(init=False, repr=False, compare=False)
@@ -60,22 +97,27 @@ class Evidence:
 
     @classmethod
     def given(cls, kind: Kind, data: bytes, origin: Origin = "supplied") -> Evidence:
-        """Evidence that came without an address, named by the beginning of its SHA-256."""
-        digest = _facts(kind, data).get("sha256") or sha256(data).hexdigest()
-        evidence = cls(kind=kind, data=data, origin=origin, source=f"{origin} {'CRL' if kind == 'crl' else 'OCSP response'} {digest[:16]}")
-        evidence._memo["sha256"] = digest
-        return evidence
+        """Evidence that came without an address."""
+        return cls(kind=kind, data=data, origin=origin)
+
+    @property
+    def source(self) -> str:
+        """The URL it came from, or a name with the beginning of its SHA-256."""
+        if self.address is not None:
+            return self.address
+        return f"{self.origin} {'CRL' if self.kind == 'crl' else 'OCSP response'} {self.sha256[:16]}"
 
     @property
     def was_fetched(self) -> bool:
-        """Whether it came from the address ``source``, now or earlier."""
+        """Whether it came from its ``address``, now or earlier."""
         return self.origin in ("fetched", "cache")
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the bytes, lower-case hex."""
         if "sha256" not in self._memo:
-            self._memo["sha256"] = sha256(self.data).hexdigest()
+            read = self._memo.get("read")  # a CRL that was verified knows its own
+            self._memo["sha256"] = read.sha256.hex() if isinstance(read, CertificateList) else sha256(self.data).hexdigest()
         return cast("str", self._memo["sha256"])
 
     def crl(self) -> CertificateList:
@@ -102,9 +144,11 @@ class Evidence:
         """Whether the signature is this key's; verified once per key."""
         known = self._memo.get(key.spki)
         if known is None:
-            read = cast("CertificateList | OcspResponse", self._read(CertificateList if self.kind == "crl" else OcspResponse))
-            # cryptography takes any buffer: the view of a CRL spares a copy of all its entries
-            known = signature.verify(cast("bytes", read.tbs), read.signature_algorithm, read.signature, key)
+            known = self.crl().verify(key) if self.kind == "crl" else self._verify_response(key)
             if len(self._memo) < _MAX_KEYS:
                 self._memo[key.spki] = known
         return cast("Signature", known)
+
+    def _verify_response(self, key: PublicKey) -> Signature:
+        read = self.ocsp()
+        return signature.verify(read.tbs, read.signature_algorithm, read.signature, key)

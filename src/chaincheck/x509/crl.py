@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
-from chaincheck.x509 import crl_entries, der, extensions
+from chaincheck.x509 import crl_entries, crl_index, der, extensions
 from chaincheck.x509.name import Name
 from chaincheck.x509.name import read as read_name
 from chaincheck.x509.parts import Fault
-from chaincheck.x509.signature import algorithm_fault
+from chaincheck.x509.signature import algorithm_fault, verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chaincheck.x509.crl_entries import Entry, Walked
+    from chaincheck.x509.crl_index import Index
     from chaincheck.x509.extensions import Extension, GeneralName
+    from chaincheck.x509.key import PublicKey
+    from chaincheck.x509.signature import Signature
 
 CRL_NUMBER = "2.5.29.20"
 DELTA_CRL_INDICATOR = "2.5.29.27"
@@ -34,6 +40,11 @@ UNDERSTOOD = frozenset(
 )
 
 
+INDEX_FROM = 1 << 20  # bytes of entries: below this a plain look-up takes no 0.2 ms
+INDEX_AFTER = 64  # different serial numbers: the index costs about 60 plain look-ups
+_FOUND_KEPT = 256  # answers: one diagnosis asks about the same certificate several times
+
+
 class IssuingDistributionPoint(NamedTuple):
     """RFC 5280 5.2.5; ``relative`` is the DER of nameRelativeToCRLIssuer, ``only`` the attribute that is TRUE: user, ca, attribute."""
 
@@ -48,15 +59,19 @@ class CertificateList:
     """An immutable CRL. Raises ``der.Malformed`` where its frame is not that of RFC 5280 5.1; ``faults`` names what is wrong inside."""
 
     __slots__ = (
-        "_by_oid", "_entries_at", "_faults", "_sha256", "_tbs_at", "_walked", "delta_base", "der", "expired_certificates_from_s",
-        "extensions", "inner_algorithm", "issuer", "issuing_distribution_point", "next_update_s", "number", "signature",
-        "signature_algorithm", "this_update_s", "version",
+        "_asked", "_building", "_by_oid", "_entries_at", "_faults", "_found", "_index", "_sha256", "_tbs_at", "_walked", "delta_base",
+        "der", "expired_certificates_from_s", "extensions", "inner_algorithm", "issuer", "issuing_distribution_point", "next_update_s",
+        "number", "signature", "signature_algorithm", "this_update_s", "version",
     )  # fmt: skip
 
     def __init__(self, encoded: bytes) -> None:
         self.der = encoded
         self._sha256: bytes | None = None
         self._walked: Walked | None = None
+        self._found: dict[int, tuple[tuple[Entry, tuple[GeneralName, ...]], ...]] = {}
+        self._index: Index | Literal[False] | None = None
+        self._building = Lock()
+        self._asked = 0
         self._faults: list[Fault] = []
         start, stop = der.whole(encoded, der.SEQUENCE, "CertificateList")
         inner, after = der.expect(encoded, start, stop, der.SEQUENCE, "tbsCertList")
@@ -216,16 +231,66 @@ class CertificateList:
         """The extension of that dotted OID, or None."""
         return self._by_oid.get(oid)
 
+    def verify(self, key: PublicKey) -> Signature:
+        """Whether the signature is this key's. A large list is walked in the meantime, since hashing lets go of the interpreter."""
+        if self._walked is not None or self._entries_at[1] - self._entries_at[0] < INDEX_FROM:
+            return self._verify(key)
+        answers: list[Signature] = []
+
+        def hash_all() -> None:
+            answers.append(self._verify(key))
+            _ = self.sha256
+
+        hashing = Thread(target=hash_all, name="chaincheck-crl", daemon=True)
+        hashing.start()
+        self._walk()
+        hashing.join()
+        return answers[0] if answers else self._verify(key)
+
+    def _verify(self, key: PublicKey) -> Signature:
+        # cryptography takes any buffer: the view spares a copy of all entries
+        return verify(cast("bytes", self.tbs), self.signature_algorithm, self.signature, key)
+
     def find(self, serial: int) -> tuple[Entry, ...]:
         """Every entry of that serial number, usually none or one, in the order of the list.
 
         Raises ``der.Malformed`` where an entry of it cannot be read to the end.
         """
-        return tuple(crl_entries.find(self.der, self._entries_at[0], self._walk(), serial))
+        return tuple(entry for entry, _ in self.find_of_issuers(serial))
 
     def find_of_issuers(self, serial: int) -> tuple[tuple[Entry, tuple[GeneralName, ...]], ...]:
         """The same, each with the certificate issuer that an indirect CRL says it is of (RFC 5280 5.3.3); () is the issuer of the CRL."""
-        return tuple(crl_entries.find_of_issuers(self.der, self._entries_at[0], self._walk(), serial))
+        found = self._found.get(serial)
+        if found is None:
+            found = tuple(crl_entries.read_places(self.der, self._entries_at[0], self._walk(), self._places(serial)))
+            if len(self._found) >= _FOUND_KEPT:
+                self._found = {}
+            self._found[serial] = found
+        return found
+
+    @property
+    def index_bytes(self) -> int:
+        """The size of the index; 0 without one."""
+        return self._index.size if self._index else 0
+
+    def _places(self, serial: int) -> Iterable[int]:
+        walked, needle = self._walk(), crl_entries.integer_der(serial)
+        self._asked += 1
+        if self._index is None and self._asked > INDEX_AFTER:
+            self.build_index()
+        if self._index:
+            return self._index.places(self.der, walked, needle)
+        return crl_entries.places(self.der, self._entries_at[0], walked, needle)
+
+    def build_index(self) -> None:
+        """Index the entries now: for who knows that many will be asked about. By itself it is done when it pays; small lists have none."""
+        if self._index is not None or not self._building.acquire(blocking=False):
+            return  # another thread is at it, and plain look-ups go on
+        try:
+            large = self._entries_at[1] - self._entries_at[0] >= INDEX_FROM and self._walk().fault is None
+            self._index = (crl_index.build(self.der, self._walk()) if large else None) or False
+        finally:
+            self._building.release()
 
     def may_list(self, serial: int) -> bool:
         """Whether the serial number occurs behind a damaged entry, where nothing can be told from the structure."""
