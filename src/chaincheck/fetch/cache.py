@@ -56,7 +56,7 @@ class Cache:
     """
 
     def __init__(
-        self, directory: str | os.PathLike[str] | None = None, *, max_bytes: int = 512 * _MIB, memory_bytes: int = 64 * _MIB
+        self, directory: str | os.PathLike[str] | None = None, *, max_bytes: int = 512 * _MIB, memory_bytes: int = 128 * _MIB
     ) -> None:
         self._problem: str | None = None
         self._directory: Path | None = None
