@@ -172,12 +172,13 @@ def diagnose(
     ``cert``: bytes (PEM, DER, bare Base64, PKCS#7, PKCS#12, SST), a path, a ``cryptography`` or ``asn1crypto`` object, an iterable of
     these, or ``NO_CERTIFICATE``. ``key``: likewise, any object with ``public_key()``, or ``NO_KEY``. ``store``: a ``TrustStore``,
     anything ``TrustStore.load`` reads, or ``"system"``. None means "not told" everywhere; with ``store=None`` nothing is ever ACCEPTED.
-    ``at``: a timezone-aware datetime; None: now. ``timeout``: seconds for all fetching (None: 20, as IIS).
+    ``at``: a timezone-aware datetime; None: now. ``timeout``: seconds for all fetching (None: 20, as IIS). ``cache``: where fetched
+    evidence is kept: ``DEFAULT`` (the user's cache folder), None for nowhere, a directory, or a ``Cache``. ``proxy``: the URL of a proxy
+    for everything that is fetched; None: those of the environment. ``http_client``: a client of your own with the interface of
+    ``httpx.Client`` (``AsyncClient`` for the asynchronous twin).
 
     Raises ``InputError`` where an argument is not what it was given for. What a certificate, a store, a server or a network contains is
-    never raised: it becomes a cause. ``cache``: where fetched evidence is kept: ``DEFAULT``, None for nowhere, a directory, or a
-    ``Cache``. ``proxy``: the URL of a proxy for everything that is fetched; None for those of the environment. ``http_client``: a client
-    of your own with the interface of ``httpx.Client`` (``AsyncClient`` for the asynchronous twin).
+    never raised: it becomes a cause.
     """
     owner = _guard_for(store) if guard is None and fetch == "online" else guard
     with Checker(

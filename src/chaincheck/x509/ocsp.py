@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chaincheck.x509 import der
 from chaincheck.x509.certificate import Certificate
 from chaincheck.x509.crl_entries import integer_der, read_extensions, reason_code
+from chaincheck.x509.der import element
 from chaincheck.x509.name import Name
 from chaincheck.x509.name import read as read_name
 from chaincheck.x509.signature import algorithm_fault
@@ -305,15 +306,15 @@ def build_request(
     oid = {name: dotted for dotted, name in HASHES.items()}[hash]
     name_hash = hashlib.new(hash, issuer_name, usedforsecurity=False).digest()
     key_hash = hashlib.new(hash, issuer_key.key_octets, usedforsecurity=False).digest()
-    identity = _write(
+    identity = element(
         der.SEQUENCE,
-        _write(der.SEQUENCE, _write(der.OID, _oid(oid)), _write(der.NULL)),
-        _write(der.OCTET_STRING, name_hash),
-        _write(der.OCTET_STRING, key_hash),
+        element(der.SEQUENCE, element(der.OID, _oid(oid)), element(der.NULL)),
+        element(der.OCTET_STRING, name_hash),
+        element(der.OCTET_STRING, key_hash),
         integer_der(certificate.serial),
     )
     extra = b"" if nonce is None else _nonce_extensions(nonce)
-    return _write(der.SEQUENCE, _write(der.SEQUENCE, _write(der.SEQUENCE, _write(der.SEQUENCE, identity)), extra))
+    return element(der.SEQUENCE, element(der.SEQUENCE, element(der.SEQUENCE, element(der.SEQUENCE, identity)), extra))
 
 
 def with_nonce(request: bytes, nonce: bytes) -> bytes:
@@ -326,7 +327,7 @@ def with_nonce(request: bytes, nonce: bytes) -> bytes:
     parts = der.children(request, inner, after)
     if after != stop or not parts or parts[-1][0] != der.SEQUENCE:  # the requestList is last: neither extensions nor a signature follow
         raise der.Malformed(after, "a request that is signed or has extensions", "OCSPRequest")
-    return _write(der.SEQUENCE, _write(der.SEQUENCE, request[inner:after], _nonce_extensions(nonce)))
+    return element(der.SEQUENCE, element(der.SEQUENCE, request[inner:after], _nonce_extensions(nonce)))
 
 
 def refusal(encoded: bytes) -> str | None:
@@ -338,18 +339,8 @@ def refusal(encoded: bytes) -> str | None:
 
 def _nonce_extensions(nonce: bytes) -> bytes:
     """requestExtensions with the nonce alone."""
-    extension = _write(der.SEQUENCE, _write(der.OID, _oid(NONCE)), _write(der.OCTET_STRING, _write(der.OCTET_STRING, nonce)))
-    return _write(0xA2, _write(der.SEQUENCE, extension))
-
-
-def _write(tag: int, *contents: bytes) -> bytes:
-    """One element with its length in the shortest form."""
-    body = b"".join(contents)
-    size = len(body)
-    if size < 0x80:
-        return bytes((tag, size)) + body
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + body
+    extension = element(der.SEQUENCE, element(der.OID, _oid(NONCE)), element(der.OCTET_STRING, element(der.OCTET_STRING, nonce)))
+    return element(0xA2, element(der.SEQUENCE, extension))
 
 
 def _oid(dotted: str) -> bytes:
