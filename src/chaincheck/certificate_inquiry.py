@@ -76,8 +76,11 @@ class Inquiry:
         return self._judged[1]
 
     def cached_requests(self) -> list[Request]:
-        """What to look up in the cache, if there is one: all sources together, since that costs no connection."""
-        if not self.question.cached or self.question.fetch == "never" or self.status.decided:
+        """What to look up in the cache, if there is one: all sources together, since that costs no connection.
+
+        What is called good by evidence at hand is looked up too: the cache may know better.
+        """
+        if not self.question.cached or self.question.fetch == "never" or self.status.status is Status.REVOKED:
             return []
         return [self._request(source, cached=True) for source in sources(self.target.certificate, self.target.issuer_key)]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chaincheck.causes.codes import CauseCode, DocumentedCause, Finding, Severity
 from chaincheck.question import KeyState
+from chaincheck.revocation.status import lacks_delta
 
 if TYPE_CHECKING:
     from chaincheck.diagnosis import Diagnosis
@@ -45,7 +46,9 @@ def _not_revoked(diagnosis: Diagnosis) -> bool:
     subject = diagnosis.subject
     if subject is None or (subject.not_after_s or 0) < diagnosis.at_s:
         return False  # evidence need not list certificates that have expired (RFC 5280 3.3, RFC 6960 4.4.4)
-    return any(status.status == "good" and status.certificate == subject for status in diagnosis.revocation)
+    good = [each for each in diagnosis.revocation if each.status == "good" and each.certificate == subject]
+    # A delta CRL that a server may find, and that is not at hand, may hold the revocation.
+    return bool(good) and not (diagnosis.rules.evidence == "server" and any(map(lacks_delta, good)))
 
 
 def _usable(diagnosis: Diagnosis) -> bool:

@@ -81,3 +81,12 @@ def test_what_is_due_still_counts_where_nothing_newer_can_be_had(web: WebServer,
     assert ask(web, tmp_path, leaf).accepted
     web.remove("/ca.crl")
     assert ask(web, tmp_path, leaf).accepted
+
+
+def test_a_revocation_in_the_cache_counts_against_a_good_answer_that_is_supplied(web: WebServer, tmp_path: Path) -> None:
+    leaf = CA.issue("stapled", crl_urls=[web.url("/ca.crl")], **DATES)
+    web.serve("/ca.crl", CA.crl([(leaf.serial, NOW - DAY, "keyCompromise")], **FRESH))
+    assert not ask(web, tmp_path, leaf).accepted
+    good = CA.ocsp_response(leaf, this_update=NOW - timedelta(hours=1), next_update=NOW + DAY)
+    diagnosis = ask(web, tmp_path, leaf, ocsp_responses=[good])
+    assert [cause.code for cause in diagnosis.causes] == [CauseCode.REVOKED, CauseCode.REVOCATION_CONTRADICTED]

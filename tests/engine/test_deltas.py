@@ -9,7 +9,7 @@ from cryptography import x509
 
 import chaincheck
 import pki
-from chaincheck.causes.codes import CauseCode, Severity, Verdict
+from chaincheck.causes.codes import CauseCode, DocumentedCause, Finding, Severity, Verdict
 
 if TYPE_CHECKING:
     from http_server import WebServer
@@ -65,6 +65,7 @@ def test_a_delta_that_cannot_be_had_keeps_a_server_from_accepting_and_is_a_warni
     assert diagnosis.verdict is Verdict.UNDETERMINED
     assert [(cause.code, cause.severity) for cause in diagnosis.causes] == [(CauseCode.REVOCATION_UNREACHABLE, Severity.WARNING)]
     assert "delta-not-judged" in [statement.code for statement in diagnosis.unchecked]
+    assert diagnosis.documented_causes[DocumentedCause.REVOKED] is Finding.NOT_CHECKED
 
 
 def test_a_delta_out_of_date_says_so(web: WebServer) -> None:
