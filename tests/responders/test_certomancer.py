@@ -23,8 +23,9 @@ serving = pytest.importorskip("werkzeug.serving", reason="pip install 'certomanc
 
 pytestmark = pytest.mark.external
 
-KEYS = {"root": "rsa2048", "interm": "rsa2048:b", "responder": "rsa2048:c", "client": "rsa2048:d"}
+KEYS = {"root": "rsa2048", "interm": "rsa2048:b", "responder": "rsa2048:c", "client": "rsa2048:d", "lister": "p256:lister"}
 LEAVES = ("by-ocsp", "by-crl", "by-both")
+PARTS = ("by-indirect-crl", "by-reasons")  # CRLs that do not speak about everything (RFC 5280 5.2.5)
 
 
 def _configuration(prefix: str) -> dict[str, Any]:
@@ -41,7 +42,17 @@ def _configuration(prefix: str) -> dict[str, Any]:
     ]
     crl = {"id": "crl_distribution_points", "smart-value": {"schema": "crl-dist-url", "params": {"crl-repo-names": ["interm"]}}}
     ocsp = {"id": "authority_information_access", "smart-value": {"schema": "aia-urls", "params": {"ocsp-responder-names": ["interm"]}}}
-    sources = {"by-ocsp": [ocsp], "by-crl": [crl], "by-both": [ocsp, crl]}
+
+    def parts(*names: str) -> dict[str, Any]:
+        return {"id": "crl_distribution_points", "smart-value": {"schema": "crl-dist-url", "params": {"crl-repo-names": list(names)}}}
+
+    sources = {
+        "by-ocsp": [ocsp],
+        "by-crl": [crl],
+        "by-both": [ocsp, crl],
+        "by-indirect-crl": [parts("indirect")],
+        "by-reasons": [parts("compromised", "other-reasons")],
+    }
     certs: dict[str, Any] = {
         "root": {
             "subject": "root",
@@ -54,6 +65,15 @@ def _configuration(prefix: str) -> dict[str, Any]:
             "issuer": "root",
             "validity": validity,
             "profiles": [{"id": "simple-ca", "params": {"max-path-len": 0}}],
+        },
+        "lister": {
+            "subject": "lister",
+            "issuer": "root",
+            "validity": validity,
+            "extensions": [
+                {"id": "key_usage", "critical": True, "smart-value": {"schema": "key-usage", "params": ["crl_sign"]}},
+                {"id": "crl_distribution_points", "smart-value": {"schema": "crl-dist-url", "params": {"crl-repo-names": ["root"]}}},
+            ],
         },
         "responder": {"subject": "responder", "issuer": "interm", "validity": validity, "profiles": ["ocsp-responder"]},
     }
@@ -73,11 +93,42 @@ def _configuration(prefix: str) -> dict[str, Any]:
                 "services": {
                     "ocsp": {"interm": {"for-issuer": "interm", "responder-cert": "responder", "signing-key": "responder"}},
                     "crl-repo": {
-                        name: {"for-issuer": name, "signing-key": name, "simulated-update-schedule": "P10D"} for name in ("root", "interm")
+                        "root": {"for-issuer": "root", "signing-key": "root", "simulated-update-schedule": "P10D"},
+                        "interm": {"for-issuer": "interm", "signing-key": "interm", "simulated-update-schedule": "P10D"},
+                        "indirect": {
+                            "for-issuer": "interm",
+                            "crl-issuer": "lister",
+                            "signing-key": "lister",
+                            "issuer-cert": "lister",
+                            "simulated-update-schedule": "P10D",
+                            "distribution-point-name": {},
+                        },
+                        "compromised": _for_reasons(["key_compromise", "ca_compromise"]),
+                        "other-reasons": _for_reasons(
+                            [
+                                "affiliation_changed",
+                                "superseded",
+                                "cessation_of_operation",
+                                "certificate_hold",
+                                "privilege_withdrawn",
+                                "aa_compromise",
+                            ]
+                        ),
                     },
                 },
             }
         },
+    }
+
+
+def _for_reasons(reasons: list[str]) -> dict[str, Any]:
+    """A CRL of the intermediate for some reasons of revocation only."""
+    return {
+        "for-issuer": "interm",
+        "signing-key": "interm",
+        "simulated-update-schedule": "P10D",
+        "covered-reasons": reasons,
+        "distribution-point-name": {},
     }
 
 
@@ -89,7 +140,9 @@ class Running:
     certificates: dict[str, bytes]
 
     def diagnose(self, ask: Ask, name: str, **more: Any) -> chaincheck.Diagnosis:
-        store = chaincheck.TrustStore(roots=[self.certificates["root"]], intermediates=[self.certificates["interm"]])
+        store = chaincheck.TrustStore(
+            roots=[self.certificates["root"]], intermediates=[self.certificates["interm"], self.certificates["lister"]]
+        )
         return ask(self.certificates[name], **{"store": store, "guard": chaincheck.Guard(allow=(self.address,)), **more})
 
 
@@ -116,7 +169,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     config = CertomancerConfig(_configuration(f"http://{address}"), key_search_dir=str(folder))
     application.append(Animator(AnimatorArchStore(config.pki_archs), with_web_ui=False, allow_time_override=False))
     arch = config.get_pki_arch(ArchLabel("all"))
-    labels = ["root", "interm", *(f"{state}-{name}" for state in ("good", "revoked") for name in LEAVES)]
+    labels = ["root", "interm", "lister", *(f"{state}-{name}" for state in ("good", "revoked") for name in (*LEAVES, *PARTS))]
     certificates = {label: arch.get_cert(CertLabel(label)).dump() for label in labels}
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -145,6 +198,22 @@ def test_a_revoked_certificate_is_refused_with_its_reason(source: str, ask: Ask,
     facts: Any = cause.facts
     assert facts.reason == "keyCompromise"
     assert diagnosis.documented_causes[DocumentedCause.REVOKED] is Finding.FOUND
+
+
+@pytest.mark.parametrize("source", PARTS)
+def test_crls_that_do_not_speak_about_everything_are_judged_as_the_rfc_has_it(source: str, ask: Ask, service: Running) -> None:
+    good = service.diagnose(ask, f"good-{source}", rules=chaincheck.RFC5280)
+    assert good.accepted, good.to_text()
+    revoked = service.diagnose(ask, f"revoked-{source}", rules=chaincheck.RFC5280)
+    assert [cause.code for cause in revoked.causes if cause.severity == "fatal"] == ["revoked"]
+
+
+@pytest.mark.parametrize("source", PARTS)
+def test_windows_does_not_use_them_to_call_a_certificate_good(source: str, ask: Ask, service: Running) -> None:
+    diagnosis = service.diagnose(ask, f"good-{source}")
+    assert diagnosis.verdict is Verdict.UNDETERMINED
+    assert {cause.code for cause in diagnosis.causes} == {"revocation-out-of-scope"}
+    assert service.diagnose(ask, f"revoked-{source}").verdict is Verdict.REFUSED
 
 
 def test_by_rfc_5280_the_answers_are_the_same(ask: Ask, service: Running) -> None:
