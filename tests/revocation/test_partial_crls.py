@@ -10,7 +10,7 @@ from cryptography import x509
 import asn1
 import pki
 from chaincheck.revocation.attempt import Outcome, Reason
-from chaincheck.revocation.status import RevocationStatus, Status
+from chaincheck.revocation.status import RevocationStatus, Status, lacks_delta
 from chaincheck.revocation.target import Signer, Target
 from chaincheck.x509.certificate import Certificate
 from revocation.judging import CA, CLIENT, context, crl, judged, target
@@ -204,3 +204,25 @@ def test_a_delta_no_newer_than_the_base_changes_nothing_and_must_be_current_to_c
     for change, missing in ((old, True), (current, False)):
         attempts = judged(crl(base(10, None, (points, False))), crl(change)).attempts
         assert (Reason.DELTA_MISSING in next(each for each in attempts if not each.delta).notes) is missing
+
+
+def freshest_named() -> pki.Extension:
+    return x509.FreshestCRL([x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.test/d")], None, None, None)]), False
+
+
+def test_an_older_hold_does_not_stand_in_for_a_delta_that_is_missing() -> None:
+    held = CA.crl([HOLD], number=5, this_update=pki.AT - timedelta(days=3))
+    status = judged(crl(held), crl(base(10, None, freshest_named())))
+    assert status.status is Status.GOOD
+    assert lacks_delta(status)
+    assert not lacks_delta(judged(crl(held), crl(base(10, None, freshest_named())), crl(delta())))
+
+
+def test_a_delta_counts_no_longer_than_the_base_it_continues() -> None:
+    short = CA.crl(number=10, this_update=pki.AT - 2 * HOUR, next_update=pki.AT + HOUR)
+    assert judged(crl(short), crl(delta())).holds_until == int((pki.AT + HOUR).timestamp())
+
+
+def test_a_crl_that_lacks_its_delta_keeps_no_answer_alive() -> None:
+    sound = CA.crl(this_update=pki.AT - HOUR, next_update=pki.AT + HOUR)
+    assert judged(crl(base(10, None, freshest_named())), crl(sound)).holds_until == int((pki.AT + HOUR).timestamp())

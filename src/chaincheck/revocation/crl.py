@@ -92,7 +92,8 @@ def _judge(
     if found.outcome in (Outcome.INVALID, Outcome.OUT_OF_SCOPE):
         return found, key
     bounds = (by.holds_from, by.holds_until) if by is not None else (None, None)
-    return in_time(found, evidence, context, crl.this_update_s, crl.next_update_s, bounds=bounds), key
+    found = in_time(found, evidence, context, crl.this_update_s, crl.next_update_s, bounds=bounds)
+    return (_while_bases_hold(found, fitting) if fitting and found.outcome in _USABLE else found), key
 
 
 def _unusable(crl: CertificateList, context: Context) -> str | None:
@@ -177,6 +178,13 @@ def continues(crl: CertificateList, key: PublicKey | None, base: Judged) -> bool
         and key == base.key  # (h)
         and base.attempt.outcome in _USABLE
     )
+
+
+def _while_bases_hold(delta: Attempt, bases: Sequence[Judged]) -> Attempt:
+    """A delta CRL counts as long as every complete CRL that it continues: with another of them it may say something else."""
+    begins = [each.usable_from_s for each in (delta, *(base.attempt for base in bases)) if each.usable_from_s is not None]
+    ends = [each.usable_until_s for each in (delta, *(base.attempt for base in bases)) if each.usable_until_s is not None]
+    return replace(delta, usable_from_s=max(begins, default=None), usable_until_s=min(ends, default=None))
 
 
 _USABLE = frozenset(

@@ -37,7 +37,8 @@ class Status(StrEnum):
 class RevocationStatus:
     """The revocation status of one certificate of one path.
 
-    ``decided_by`` is the attempt that decided, one of ``attempts``: every source tried, in Windows' order. ``causes`` explain what
+    ``decided_by`` is the attempt that decided, one of ``attempts``: every source tried, in Windows' order; ``deciding`` are all that say
+    so. ``causes`` explain what
     refuses, or why nothing is known. From ``holds_from`` to ``holds_until`` (seconds since 1970 UTC, both included, None: no bound) the
     same evidence says the same. ``irrelevant``: SHA-256 (hex) of the evidence that speaks about certificates of other issuers only.
     """
@@ -45,6 +46,7 @@ class RevocationStatus:
     certificate: Certificate
     status: Status
     decided_by: Attempt | None
+    deciding: tuple[Attempt, ...]
     attempts: tuple[Attempt, ...]
     causes: tuple[Cause, ...]
     holds_from: int | None
@@ -95,6 +97,7 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
         certificate=target.certificate,
         status=status,
         decided_by=decided_by,
+        deciding=tuple(deciding) if decided_by is not None else (),
         attempts=tuple(attempts),
         causes=tuple(causes),
         holds_from=holds_from,
@@ -105,8 +108,10 @@ def judge(target: Target, evidence: Iterable[Evidence], context: Context, failur
 
 def lacks_delta(status: RevocationStatus) -> bool:
     """Whether all that decides are CRLs with a delta CRL beside them that is not at hand."""
-    deciding = [each for each in status.attempts if each.outcome in (*_GOOD, Outcome.GOOD_FOR_SOME, Outcome.ON_HOLD)]
-    return bool(deciding) and all(Reason.DELTA_MISSING in each.notes for each in deciding)
+    lacking = [Reason.DELTA_MISSING in each.notes for each in status.deciding]
+    # CRLs for some reasons decide all of them together, others each alone
+    together = any(each.outcome is Outcome.GOOD_FOR_SOME for each in status.deciding)
+    return any(lacking) if together else bool(lacking) and all(lacking)
 
 
 def published_deltas(certificate: Certificate, evidence: Sequence[Evidence]) -> tuple[Address, ...]:
@@ -223,6 +228,8 @@ def _decide(attempts: list[Attempt], context: Context) -> tuple[Status, Attempt 
     if doubts:
         return Status.UNKNOWN, None, doubts
     if goods and context.anchored:
+        if goods is not partly:  # a CRL that lacks its delta decides only where there is none that does not
+            goods = [each for each in goods if Reason.DELTA_MISSING not in each.notes] or goods
         return Status.GOOD, _newest(goods), goods
     return Status.UNKNOWN, None, []
 
