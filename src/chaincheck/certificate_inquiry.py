@@ -95,8 +95,8 @@ class Inquiry:
     def next_request(self) -> Request | None:
         """The next source to ask; None when the status is decided or nothing is left."""
         status = self.status
-        if status.decided and not self._is_due(status):
-            return self._next_delta(status)
+        if status.decided:
+            return self._next_due(status) or self._next_delta(status)
         if self._waiting is None:
             self._waiting = self._allowed()
         if not self._waiting:
@@ -107,11 +107,7 @@ class Inquiry:
             self._fail(self._waiting, Reason.NO_PERMITTED_ISSUER)
             self._waiting = []
             return None
-        decided_by = status.decided_by if status.decided else None
-        index = next((i for i, each in enumerate(self._waiting) if decided_by is not None and each.url == decided_by.source), 0)
-        source = self._waiting.pop(index)
-        self._due.discard(source.url)
-        return self._request(source)
+        return self._request(self._waiting.pop(0))
 
     def _next_delta(self, status: RevocationStatus) -> Request | None:
         """The next place to get the delta CRL that is published beside the CRL that decides: RFC 5280 6.3.3 (a)."""
@@ -129,10 +125,22 @@ class Inquiry:
                 return self._request(source, cached=cached)
         return None
 
-    def _is_due(self, status: RevocationStatus) -> bool:
-        """Whether it is the cache that decides, and asking that source again is due. Nothing undoes a revocation."""
+    def _next_due(self, status: RevocationStatus) -> Request | None:
+        """The source to be asked again where it is the cache that decides and asking is due. Nothing undoes a revocation."""
         by = status.decided_by
-        return by is not None and by.origin == "cache" and by.source in self._due and status.status is not Status.REVOKED
+        if by is None or by.origin != "cache" or by.source not in self._due or status.status is Status.REVOKED:
+            return None
+        self._due.discard(by.source)
+        if self.question.fetch != "online" or self._judged_stranger():
+            return None
+        named = sources(self.target.certificate, self.target.issuer_key)
+        delta = Source("crl", by.source, "GET", b"", supported=True)
+        source = next((each for each in named if (each.kind, each.url) == (by.kind, by.source)), delta)
+        if self._waiting is not None:
+            self._waiting = [each for each in self._waiting if each != source]
+        elif source is not delta:
+            self._waiting = [each for each in self._allowed() if each != source]
+        return self._request(source)
 
     def _request(self, source: Source, *, cached: bool = False) -> Request:
         headers = (("Content-Type", "application/ocsp-request"), ("Accept", "application/ocsp-response")) if source.kind == "ocsp" else ()

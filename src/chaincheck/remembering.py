@@ -26,7 +26,7 @@ UNDATED_LIFE = 12 * 3600  # seconds after which evidence without nextUpdate is a
 
 
 def remember(cache: Cache, diagnosis: Diagnosis) -> None:
-    """Keep the evidence of the best path that was verified; drop from the cache what turned out not to be believed."""
+    """Keep the evidence of the best path that was verified, or speaks against a certificate; drop what turned out not to be believed."""
     path = diagnosis.path
     if path is None or not path.complete:
         return
@@ -49,9 +49,10 @@ def remember(cache: Cache, diagnosis: Diagnosis) -> None:
         if attempt is None:
             continue
         if request.cached:
-            if attempt.outcome is Outcome.INVALID:
+            if attempt.outcome is Outcome.INVALID and attempt.against is None:
                 cache.reject(request.key, stored.sha256)
-        elif attempt.outcome in _VERIFIED and attempt.this_update_s is not None:
+        elif attempt.outcome in _VERIFIED or attempt.against is not None:
+            # What speaks against a certificate is kept also where it may not be used: without it a later answer would be a better one.
             cache.put(request.key, _dated(stored, attempt))
 
 
@@ -63,8 +64,10 @@ def _attempts(diagnosis: Diagnosis) -> Iterator[Attempt]:
 def _dated(stored: Stored, attempt: Attempt) -> Stored:
     from dataclasses import replace
 
-    moments = [stored.refresh_at, CertificateList(stored.body).next_publish_s if attempt.kind == "crl" else None]
+    crl = CertificateList(stored.body) if attempt.kind == "crl" else None
+    moments = [stored.refresh_at, crl.next_publish_s if crl is not None else None]
     refresh_at = min((each for each in moments if each is not None), default=None)
     if refresh_at is None and attempt.next_update_s is None:
         refresh_at = stored.received_at + UNDATED_LIFE
-    return replace(stored, this_update_s=attempt.this_update_s or 0, next_update_s=attempt.next_update_s, refresh_at=refresh_at)
+    this_update_s = attempt.this_update_s or (crl.this_update_s if crl is not None else 0)
+    return replace(stored, this_update_s=this_update_s, next_update_s=attempt.next_update_s, refresh_at=refresh_at)
