@@ -498,3 +498,15 @@ def test_the_cache_of_a_process_is_that_of_the_next(tmp_path: Path) -> None:
     fill_cache(tmp_path)
     done = in_a_process("cache", "info", "--json", CHAINCHECK_CACHE_DIR=str(tmp_path))
     assert (done.returncode, done.stderr, json.loads(done.stdout)["entries"]) == (0, b"", 3)
+
+
+def test_explain_says_what_a_code_means_and_what_may_be_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "403", "16", "2148204809", "--lang", "en"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("IIS status 403.16: ")
+    assert "CERT_E_UNTRUSTEDROOT (0x800B0109 = -2146762487 = 2148204809)" in told
+    assert main(["explain", "403.16", "--json", "--lang", "ja"]) == 0
+    assert json.loads(capsys.readouterr().out)["candidates"][0]["id"] == "non-self-signed-in-root"
+    assert main(["explain", "nonsense"]) == 64
+    assert "403.16" in capsys.readouterr().err
+    assert main(["explain", "--", "-2146762487"]) == 0

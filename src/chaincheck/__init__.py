@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from chaincheck.fetch.cache import Cache as Cache
     from chaincheck.fetch.guard import Guard as Guard
     from chaincheck.formats.limits import Limits as Limits
+    from chaincheck.iis.explanation import Explanation as Explanation
+    from chaincheck.iis.explanation import explain as explain
     from chaincheck.question import DEFAULT as DEFAULT
     from chaincheck.question import NO_CERTIFICATE as NO_CERTIFICATE
     from chaincheck.question import NO_KEY as NO_KEY
@@ -76,6 +78,8 @@ _HOMES = {
     "NO_CERTIFICATE": "question",
     "NO_KEY": "question",
     "ServerProfile": "question",
+    "Explanation": "iis.explanation",
+    "explain": "iis.explanation",
     "IIS": "rules",
     "OPENSSL": "rules",
     "RFC5280": "rules",

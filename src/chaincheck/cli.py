@@ -82,6 +82,18 @@ def _replay(options: Namespace, lang: str) -> int:
     return _answer(chaincheck.replay(options.case), options, lang)
 
 
+def _explain(options: Namespace, lang: str) -> int:
+    import json
+
+    import chaincheck
+    from chaincheck.report.terminal import write
+
+    explanation = chaincheck.explain(" ".join(options.code))
+    told = json.dumps(explanation.to_dict(lang), ensure_ascii=False, indent=2) if options.json else explanation.to_text(lang)
+    write(told + "\n")
+    return 0
+
+
 def _demo(options: Namespace, lang: str) -> int:
     from chaincheck.demo import run
     from chaincheck.report.terminal import write
@@ -339,6 +351,15 @@ def _parser() -> ArgumentParser:
     replay.add_argument("case", type=Path, metavar="CASE", help="folder or zip written by --save-case")
     _output_arguments(replay, Path)
     replay.set_defaults(run=_replay)
+
+    usage = "%(prog)s [--help] CODE ... [OPTIONS]"
+    explain = commands.add_parser(
+        "explain", usage=usage, help="what a status, code, alert or event means, and what may be behind it", allow_abbrev=False
+    )
+    explain.add_argument("code", nargs="+", metavar="CODE", help="403.16, 2148204809, CERT_E_UNTRUSTEDROOT, alert 48, a log line")
+    explain.add_argument("--json", action="store_true", help="JSON instead of text")
+    explain.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
+    explain.set_defaults(run=_explain)
 
     from chaincheck.cache_command import add_commands
 

@@ -1,0 +1,1 @@
+"""The server's side: what IIS, http.sys and Schannel show, and what it means."""
