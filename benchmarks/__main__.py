@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pki
-from benchmarks import answers, caching, large_crls, peers, throughput, timing
+from benchmarks import answers, caching, large_crls, logs, peers, throughput, timing
 from benchmarks.material import Material, crowd, material, mesh
 
 if TYPE_CHECKING:
@@ -253,6 +253,9 @@ def main() -> None:
     ]
     print(table(rows))
     print()
+    log = logs.measure()
+    met = "yes" if log.speed >= 50 else "NO"
+    print(f"a log of 1 GB: {log.speed:.0f} MB a second  goal >= 50  {met}; {log.memory:.1f} MiB more memory; {log.refusals:,} refusals")
     for many in throughput.measures():
         goal = "" if many.goal is None else f"  goal >= {many.goal:g}  {'yes' if many.a_second >= many.goal else 'NO'}"
         print(f"{many.work}: {many.a_second:.0f} a second{goal}", flush=True)

@@ -510,3 +510,19 @@ def test_explain_says_what_a_code_means_and_what_may_be_behind_it(capsys: pytest
     assert main(["explain", "nonsense"]) == 64
     assert "403.16" in capsys.readouterr().err
     assert main(["explain", "--", "-2146762487"]) == 0
+
+
+def test_log_counts_the_refusals_and_says_what_may_be_behind_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "u_ex260615.log"
+    log.write_text(
+        "#Fields: date time c-ip cs-uri-stem sc-status sc-substatus sc-win32-status\n2026-06-15 12:00:00 10.0.0.7 /app 403 7 5\n"
+    )
+    assert main(["log", str(log), "--lang", "en"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("403 7 5: 1 times, from 2026-06-15 12:00:00 UTC")
+    assert "10.0.0.7  /app" in told
+    assert main(["log", str(log), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["refusals"][0]["client"] == "10.0.0.7"
+    assert main(["log", str(log), "--lang", "ja"]) == 0
+    assert "1 回" in capsys.readouterr().out
+    assert main(["log", str(tmp_path / "missing.log")]) == 64

@@ -94,6 +94,19 @@ def _explain(options: Namespace, lang: str) -> int:
     return 0
 
 
+def _log(options: Namespace, lang: str) -> int:
+    import json
+
+    from chaincheck.iis import read_log
+    from chaincheck.report.logged import written
+    from chaincheck.report.terminal import write
+
+    summary = read_log(*options.log)
+    told = json.dumps(summary.to_dict(), ensure_ascii=False, indent=2) if options.json else written(summary, lang, most=options.most)
+    write(told + "\n")
+    return 0
+
+
 def _demo(options: Namespace, lang: str) -> int:
     from chaincheck.demo import run
     from chaincheck.report.terminal import write
@@ -360,6 +373,14 @@ def _parser() -> ArgumentParser:
     explain.add_argument("--json", action="store_true", help="JSON instead of text")
     explain.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
     explain.set_defaults(run=_explain)
+
+    usage = "%(prog)s [--help] LOG ... [OPTIONS]"
+    log = commands.add_parser("log", usage=usage, help="the refusals in logs of IIS, with what may be behind them", allow_abbrev=False)
+    log.add_argument("log", nargs="+", type=Path, metavar="LOG", help="W3C extended logs, also packed with gzip")
+    log.add_argument("--most", type=int, default=20, metavar="N", help="groups that are shown (default: 20)")
+    log.add_argument("--json", action="store_true", help="JSON instead of text, with all groups")
+    log.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
+    log.set_defaults(run=_log)
 
     from chaincheck.cache_command import add_commands
 
