@@ -10,7 +10,8 @@ import pki
 from chaincheck import IIS, Rules, TrustStore
 from chaincheck.fetch.guard import Guard
 from chaincheck.fetch.request import Outcome, Request, Response
-from chaincheck.question import NO_PROFILE, ServerProfile
+from chaincheck.client import ClientProfile
+from chaincheck.server import ServerProfile
 from pki import AT
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Vector:
     fetch: Literal["online", "cached", "never"] = "online"
     crls: tuple[bytes, ...] = ()
     ocsp_responses: tuple[bytes, ...] = ()
-    server: ServerProfile = NO_PROFILE
+    server: ServerProfile | None = None
+    client: ClientProfile | None = None
+    observed: str | None = None
     guard: Guard = Guard.PUBLIC
     web: Mapping[str, Answer] = field(default_factory=dict)
 
@@ -75,10 +78,16 @@ class Vector:
         """Ask the question, with a web made of ``web``."""
         store = None if self.store is None else TrustStore(**self.store, name="the server's stores")
         with _Checker(
-            self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, guard=self.guard, cache=None
+            self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, client=self.client, guard=self.guard, cache=None
         ) as checker:
             return checker.diagnose(
-                self.cert, self.key, presented=self.presented, at=self.at, crls=self.crls, ocsp_responses=self.ocsp_responses
+                self.cert,
+                self.key,
+                presented=self.presented,
+                at=self.at,
+                crls=self.crls,
+                ocsp_responses=self.ocsp_responses,
+                observed=self.observed,
             )
 
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from chaincheck.checker import Checker as Checker
     from chaincheck.checker import diagnose as diagnose
     from chaincheck.checker import diagnose_async as diagnose_async
+    from chaincheck.client import ClientProfile as ClientProfile
     from chaincheck.diagnosis import Diagnosis as Diagnosis
     from chaincheck.diagnosis import Path as Path
+    from chaincheck.entry import Entry as Entry
     from chaincheck.errors import ChaincheckError as ChaincheckError
     from chaincheck.errors import InputError as InputError
     from chaincheck.errors import MissingExtraError as MissingExtraError
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from chaincheck.question import DEFAULT as DEFAULT
     from chaincheck.question import NO_CERTIFICATE as NO_CERTIFICATE
     from chaincheck.question import NO_KEY as NO_KEY
-    from chaincheck.question import ServerProfile as ServerProfile
     from chaincheck.rules import IIS as IIS
     from chaincheck.rules import OPENSSL as OPENSSL
     from chaincheck.rules import RFC5280 as RFC5280
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from chaincheck.rules import Rules as Rules
     from chaincheck.scanning import Found as Found
     from chaincheck.scanning import scan as scan
-    from chaincheck.store import Entry as Entry
+    from chaincheck.server import ServerProfile as ServerProfile
     from chaincheck.store import TrustStore as TrustStore
     from chaincheck.x509.certificate import Certificate as Certificate
 
@@ -65,8 +66,10 @@ _HOMES = {
     "Checker": "checker",
     "diagnose": "checker",
     "diagnose_async": "checker",
+    "ClientProfile": "client",
     "Diagnosis": "diagnosis",
     "Path": "diagnosis",
+    "Entry": "entry",
     "ChaincheckError": "errors",
     "InputError": "errors",
     "MissingExtraError": "errors",
@@ -77,7 +80,6 @@ _HOMES = {
     "DEFAULT": "question",
     "NO_CERTIFICATE": "question",
     "NO_KEY": "question",
-    "ServerProfile": "question",
     "Explanation": "iis.explanation",
     "explain": "iis.explanation",
     "IIS": "rules",
@@ -87,7 +89,7 @@ _HOMES = {
     "Rules": "rules",
     "Found": "scanning",
     "scan": "scanning",
-    "Entry": "store",
+    "ServerProfile": "server",
     "TrustStore": "store",
     "Certificate": "x509.certificate",
 }

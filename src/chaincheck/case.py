@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get
 
 from chaincheck import rules as known_rules
 from chaincheck.casefile import ANSWER, MOST_FILE, MOST_TOML, QUESTION, open_case, toml, write_folder, write_zip
+from chaincheck.caseprofiles import from_table, to_table
 from chaincheck.errors import ChaincheckError, InputError
 from chaincheck.fetch.request import Response
-from chaincheck.question import KeyAnswer, KeyState, Question, ServerProfile
+from chaincheck.formats.certutil_store import ListedCertificate
+from chaincheck.question import KeyAnswer, KeyState, Question
 from chaincheck.rules import PolicySettings, Rules
-from chaincheck.store import COMPARTMENTS, Entry, TrustStore
+from chaincheck.store import COMPARTMENTS, ELSEWHERE, Entry, TrustStore
 from chaincheck.x509 import der
 from chaincheck.x509.certificate import Certificate, moment
 from chaincheck.x509.name import Name
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from chaincheck.casefile import Source
+    from chaincheck.client import ClientProfile
     from chaincheck.diagnosis import Diagnosis
+    from chaincheck.server import ServerProfile
 
 FORMAT: Final = 1
 """The version of the format: raised when an older reader would misunderstand a case. Keys may be added without."""
@@ -170,8 +174,15 @@ def _question_table(question: Question, files: _Files) -> dict[str, Any]:
     if key.problem is not None:
         table["key"]["problem"] = key.problem
     table["rules"] = _rules_table(question.rules)
-    table["server"] = {field.name: getattr(question.server, field.name) for field in fields(question.server)}
+    if question.observed:
+        table["observed"] = list(question.observed)
+    if question.server is not None:
+        table["server"] = to_table(question.server)
     document: dict[str, Any] = {"question": table}
+    if question.client is not None:
+        table["client"] = to_table(question.client, without=("store",))
+        if question.client.store is not None:
+            document["client_store"] = _store_table(question.client.store, files)
     if question.store is not None:
         document["store"] = _store_table(question.store, files)
     return document
@@ -194,6 +205,17 @@ def _store_table(store: TrustStore, files: _Files) -> dict[str, Any]:
             )
     if store.crls is not None:
         table["crls"] = sorted(files.add("store-crl", "crl", crl) for crl in store.crls)
+    if store.others:
+        members = [_entry_table(entry, "other", files) for name in sorted(store.others) for entry in store.others[name]]
+        table["other_stores"] = sorted(store.others)
+        table["others"] = sorted(members, key=lambda one: sorted(map(repr, one.items())))
+    if store.trust_lists:
+        table["trust_lists"] = sorted(files.add("trust-list", "stl", each) for each in store.trust_lists)
+    if store.listed:
+        table["listed"] = {
+            compartment: sorted((to_table(each) for each in store.listed[compartment]), key=lambda one: sorted(map(repr, one.items())))
+            for compartment in sorted(store.listed)
+        }
     return table
 
 
@@ -277,20 +299,21 @@ def _read_question(document: Mapping[str, Any], source: Source) -> Question:
     if fetch not in ("online", "cached", "never"):
         raise ValueError("question.fetch is none of online, cached, never")
     since = at - datetime(1970, 1, 1, tzinfo=UTC)
-    server = _table(table.get("server", {}), "question.server")
     word: Literal["online", "cached", "never"] = fetch
     return Question(
         subject=None if subject is None else _certificate(source, subject),
         presented=tuple(_certificate(source, name) for name in _list(table.get("presented", []), "question.presented")),
         key=_read_key(_table(table.get("key", {}), "question.key"), source),
-        store=_read_store(_table(document["store"], "store"), source) if "store" in document else None,
+        store=_read_store(_table(document["store"], "store"), source, "store") if "store" in document else None,
         at=since.days * 86400 + since.seconds,
         at_given=_flag(table, "at_given"),
         rules=_read_rules(_table(table.get("rules", {}), "question.rules")),
         fetch=word,
         crls=_contents(table.get("crls", []), "question.crls", source),
         ocsp_responses=_contents(table.get("ocsp_responses", []), "question.ocsp_responses", source),
-        server=ServerProfile(here=_flag(server, "here")),
+        server=_read_server(table["server"]) if "server" in table else None,
+        client=_read_client(table["client"], document, source) if "client" in table else None,
+        observed=tuple(str(name) for name in _list(table.get("observed", []), "question.observed")),
         fetch_unanchored=_flag(table, "fetch_unanchored"),
         cached="cached" in table and _flag(table, "cached"),
         notes=_pairs(table.get("notes", []), "question.notes"),
@@ -314,17 +337,49 @@ def _read_key(table: Mapping[str, Any], source: Source) -> KeyAnswer:
     return KeyAnswer(state=KeyState(table.get("state", "not-told")), spki=spki, problem=None if problem is None else str(problem))
 
 
-def _read_store(table: Mapping[str, Any], source: Source) -> TrustStore:
+def _read_server(table: Any) -> ServerProfile:
+    from chaincheck.server import ServerProfile
+
+    profile: ServerProfile = from_table(ServerProfile, table, "question.server", _types(ServerProfile))
+    return profile
+
+
+def _read_client(table: Any, document: Mapping[str, Any], source: Source) -> ClientProfile:
+    from chaincheck.client import ClientProfile
+
+    hints = {
+        "kind": str,
+        "tls_versions": tuple[str, ...],
+        "http_versions": tuple[str, ...],
+        "sends_body_bytes": int,
+        "works_elsewhere": bool,
+    }
+    client: ClientProfile = from_table(ClientProfile, table, "question.client", hints)
+    if "client_store" in document:
+        return replace(client, store=_read_store(_table(document["client_store"], "client_store"), source, "client_store"))
+    return client
+
+
+def _read_store(table: Mapping[str, Any], source: Source, where: str) -> TrustStore:
     store = TrustStore(name=str(table["name"]))
     for compartment in COMPARTMENTS:
         if compartment in table:
-            entries = _list(table[compartment], f"store.{compartment}")
+            entries = _list(table[compartment], f"{where}.{compartment}")
             setattr(store, compartment, tuple(_read_entry(_table(entry, compartment), compartment, source) for entry in entries))
     if "crls" in table:
-        store.crls = _contents(table["crls"], "store.crls", source)
-    store.assumptions = tuple(str(code) for code in _list(table.get("assumptions", []), "store.assumptions"))
-    store.notes = _pairs(table.get("notes", []), "store.notes")
-    store.evidence_notes = _pairs(table.get("evidence_notes", []), "store.evidence_notes")
+        store.crls = _contents(table["crls"], f"{where}.crls", source)
+    store.others = {str(name): () for name in _list(table.get("other_stores", []), f"{where}.other_stores")}
+    for entry in _list(table.get("others", []), f"{where}.others"):
+        found = _read_entry(_table(entry, "others"), ELSEWHERE, source)
+        store.others[found.location or ELSEWHERE] = (*store.others.get(found.location or ELSEWHERE, ()), found)
+    store.trust_lists = _contents(table.get("trust_lists", []), f"{where}.trust_lists", source)
+    for compartment, listed in _table(table.get("listed", {}), f"{where}.listed").items():
+        if compartment in COMPARTMENTS:
+            members = tuple(from_table(ListedCertificate, each, f"{where}.listed") for each in _list(listed, f"{where}.listed"))
+            store.listed[compartment] = members
+    store.assumptions = tuple(str(code) for code in _list(table.get("assumptions", []), f"{where}.assumptions"))
+    store.notes = _pairs(table.get("notes", []), f"{where}.notes")
+    store.evidence_notes = _pairs(table.get("evidence_notes", []), f"{where}.evidence_notes")
     return store
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from chaincheck.causes.codes import Severity
-from chaincheck.diagnosis import Statement
 from chaincheck.evidence_signers import Signers
 from chaincheck.fetch.request import Request
 from chaincheck.revocation.attempt import Attempt, Reason, failed
@@ -14,6 +13,7 @@ from chaincheck.revocation.attempt import Outcome as Found
 from chaincheck.revocation.evidence import Evidence
 from chaincheck.revocation.sources import Source, addresses, sources, unaddressed
 from chaincheck.revocation.status import RevocationStatus, Status, judge, lacks_delta, published_deltas
+from chaincheck.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,7 +231,7 @@ class Inquiry:
         certificate = self.target.certificate
         if question.rules.evidence != "caller" and not addresses(certificate) and unaddressed(certificate):
             return False  # a directory may tell the server what no address does
-        if question.server.here:  # what was not tried here (ldap, refused by the guard) the server may well read
+        if question.here:  # what was not tried here (ldap, refused by the guard) the server may well read
             return question.fetch == "online" and all(attempt.outcome is Found.UNREACHABLE for attempt in self._failures)
         if question.rules.evidence == "caller":
             return not failures

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from chaincheck.asking import Fetch
+    from chaincheck.client import ClientProfile
     from chaincheck.diagnosis import Diagnosis
     from chaincheck.fetch.drive import AsyncFetcher, Fetcher
     from chaincheck.fetch.guard import Guard
     from chaincheck.fetch.request import Request, Response
     from chaincheck.formats.limits import Limits
-    from chaincheck.question import ServerProfile
+    from chaincheck.server import ServerProfile
 
 
 class Checker(Settings):
@@ -42,11 +43,12 @@ class Checker(Settings):
         at: datetime | None = None,
         crls: Any = (),
         ocsp_responses: Any = (),
+        observed: Any = None,
         password: Any = None,
         timeout: float | None = None,
     ) -> Diagnosis:
         """Why this certificate is refused, or that it is not. Raises ``InputError`` for what is not a certificate at all."""
-        asked = self._begin(cert, key, presented, at, crls, ocsp_responses, password, timeout)
+        asked = self._begin(cert, key, presented, at, crls, ocsp_responses, observed, password, timeout)
         if not isinstance(asked, Asked):
             return asked
         diagnosis = _run(steps_for(asked.question, asked.pool), self._make_fetcher, asked.timeout)
@@ -100,11 +102,12 @@ class AsyncChecker(Settings):
         at: datetime | None = None,
         crls: Any = (),
         ocsp_responses: Any = (),
+        observed: Any = None,
         password: Any = None,
         timeout: float | None = None,
     ) -> Diagnosis:
         """``Checker.diagnose``, fetching on the running loop."""
-        asked = self._begin(cert, key, presented, at, crls, ocsp_responses, password, timeout)
+        asked = self._begin(cert, key, presented, at, crls, ocsp_responses, observed, password, timeout)
         if not isinstance(asked, Asked):
             return asked
         diagnosis = await _run_async(steps_for(asked.question, asked.pool), self._make_fetcher, asked.timeout)
@@ -159,6 +162,8 @@ def diagnose(
     crls: Any = (),
     ocsp_responses: Any = (),
     server: ServerProfile | None = None,
+    client: ClientProfile | None = None,
+    observed: Any = None,
     password: Any = None,
     timeout: float | None = None,
     limits: Limits | None = None,
@@ -172,10 +177,11 @@ def diagnose(
     ``cert``: bytes (PEM, DER, bare Base64, PKCS#7, PKCS#12, SST), a path, a ``cryptography`` or ``asn1crypto`` object, an iterable of
     these, or ``NO_CERTIFICATE``. ``key``: likewise, any object with ``public_key()``, or ``NO_KEY``. ``store``: a ``TrustStore``,
     anything ``TrustStore.load`` reads, or ``"system"``. None means "not told" everywhere; with ``store=None`` nothing is ever ACCEPTED.
-    ``at``: a timezone-aware datetime; None: now. ``timeout``: seconds for all fetching (None: 20, as IIS). ``cache``: where fetched
-    evidence is kept: ``DEFAULT`` (the user's cache folder), None for nowhere, a directory, or a ``Cache``. ``proxy``: the URL of a proxy
-    for everything that is fetched; None: those of the environment. ``http_client``: a client of your own with the interface of
-    ``httpx.Client`` (``AsyncClient`` for the asynchronous twin).
+    ``at``: a timezone-aware datetime; None: now. ``server``: what is known of its settings; ``client``: who offers the certificate;
+    ``observed``: what was seen (a log line, a status, a code, an alert, the output of ``certutil -verify``). ``timeout``: seconds for all
+    fetching (None: 20, as IIS). ``cache``: where fetched evidence is kept: ``DEFAULT`` (the user's cache folder), None for nowhere, a
+    directory, or a ``Cache``. ``proxy``: the URL of a proxy for everything that is fetched; None: those of the environment.
+    ``http_client``: a client of your own with the interface of ``httpx.Client`` (``AsyncClient`` for the asynchronous twin).
 
     Raises ``InputError`` where an argument is not what it was given for. What a certificate, a store, a server or a network contains is
     never raised: it becomes a cause.
@@ -186,6 +192,7 @@ def diagnose(
         rules=rules,
         fetch=fetch,
         server=server,
+        client=client,
         timeout=timeout,
         limits=limits,
         guard=owner,
@@ -193,7 +200,9 @@ def diagnose(
         proxy=proxy,
         http_client=http_client,
     ) as checker:
-        return checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
+        return checker.diagnose(
+            cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, observed=observed, password=password
+        )
 
 
 async def diagnose_async(
@@ -208,6 +217,8 @@ async def diagnose_async(
     crls: Any = (),
     ocsp_responses: Any = (),
     server: ServerProfile | None = None,
+    client: ClientProfile | None = None,
+    observed: Any = None,
     password: Any = None,
     timeout: float | None = None,
     limits: Limits | None = None,
@@ -223,6 +234,7 @@ async def diagnose_async(
         rules=rules,
         fetch=fetch,
         server=server,
+        client=client,
         timeout=timeout,
         limits=limits,
         guard=owner,
@@ -230,7 +242,9 @@ async def diagnose_async(
         proxy=proxy,
         http_client=http_client,
     ) as checker:
-        return await checker.diagnose(cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, password=password)
+        return await checker.diagnose(
+            cert, key, presented=presented, at=at, crls=crls, ocsp_responses=ocsp_responses, observed=observed, password=password
+        )
 
 
 def _run(steps: Generator[list[Request], list[Response], Diagnosis], make: Callable[[], Fetcher], timeout: float) -> Diagnosis:

@@ -18,28 +18,17 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from chaincheck.causes.cause import Cause
+    from chaincheck.client import ClientProfile
     from chaincheck.fetch.request import Response
+    from chaincheck.iis.observation import Observation
+    from chaincheck.iis.response import ServerResponse
     from chaincheck.path.pool import Node
+    from chaincheck.plan import Plan
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.statement import Statement
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.name import Name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """Something assumed or not checked: a stable ``code``, its ``facts``, and whether it could turn an acceptance into a refusal."""
-
-    code: str
-    facts: tuple[tuple[str, str], ...] = ()
-    blocks: bool = False
-
-    def text(self, section: Literal["assumption", "unchecked"], lang: str = "en") -> str:
-        """The sentence for it."""
-        from chaincheck.causes.words import words
-
-        key = f"{section}.{self.code}" if section == "assumption" else f"{section}.{self.code}.sentence"
-        return words(lang).render(key, dict(self.facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +137,17 @@ class Diagnosis:
         "_extra",
         "_judged",
         "_paths",
+        "_plan",
         "_question",
         "_responses",
         "_store",
         "_store_identity",
         "assumptions",
         "at_s",
+        "client",
         "holds",
         "key_state",
+        "observed",
         "paths_cut",
         "revocation",
         "rules",
@@ -183,6 +175,7 @@ class Diagnosis:
         self._causes: tuple[Cause, ...] | None = None
         self._paths: tuple[Path, ...] | None = None
         self._documented: dict[DocumentedCause, Finding] | None = None
+        self._plan: Plan | Literal["not-asked"] | None = "not-asked"
         self._responses: tuple[Response, ...] = ()
         self.verdict = verdict
         self.revocation = revocation
@@ -194,6 +187,8 @@ class Diagnosis:
         self.subject = question.subject
         self.rules = question.rules
         self.key_state = question.key.state
+        self.client: ClientProfile | None = question.client
+        self.observed = question.observed
         store = question.store
         self.store_name = store.name if store is not None else None
         self._store = store
@@ -299,6 +294,32 @@ class Diagnosis:
             self._documented = findings(self)
         return dict(self._documented)
 
+    @property
+    def response(self) -> ServerResponse | None:
+        """What IIS would answer, with its confidence; None where nothing refuses, and for the rules of other servers."""
+        from chaincheck.iis.response import response
+
+        return response(self)
+
+    @property
+    def observation(self) -> Observation | None:
+        """Which causes explain what was seen (``observed=``); None where nothing was told."""
+        from chaincheck.iis.observation import observation
+
+        return observation(self)
+
+    @property
+    def plan(self) -> Plan | None:
+        """Changes that lead to ACCEPTED, proven by running the engine with them on what was fetched, or why none are known.
+
+        None where nothing refuses. It is proven when it is first asked for: some runs of the engine, nothing is fetched.
+        """
+        if self._plan == "not-asked":
+            from chaincheck.plan import plan
+
+            self._plan = plan(self)
+        return self._plan
+
     # faces
 
     def to_dict(
@@ -358,11 +379,13 @@ class Diagnosis:
         for slot in Diagnosis.__slots__:
             setattr(again, slot, getattr(self, slot))
         again.at_s = at
+        again._plan = "not-asked"
         return again
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         state = {slot: getattr(self, slot) for slot in Diagnosis.__slots__}
         state["_store_identity"] = self.store_identity
+        state["_plan"] = self.plan  # it cannot be proven without the question
         state["_question"] = state["_store"] = None
         state["_paths"] = None
         return None, state

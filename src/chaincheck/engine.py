@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
-from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, PolicyOutcome, Statement
+from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, PolicyOutcome
+from chaincheck.issuer_source import issuer_source
 from chaincheck.outlook import window_of
 from chaincheck.path.build import search
-from chaincheck.path.missing import judge_end
+from chaincheck.path.missing import judge_duplicates, judge_end, judge_source
 from chaincheck.path.name_constraints import Budget
 from chaincheck.path.pool import Pool
 from chaincheck.path.validate import validate
 from chaincheck.possession import judge_key
 from chaincheck.question import KeyState
+from chaincheck.statement import Statement
 from chaincheck.store import DISALLOWED, INTERMEDIATES, ROOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     from chaincheck.causes.cause import Cause
     from chaincheck.fetch.request import Request, Response
@@ -30,17 +32,23 @@ if TYPE_CHECKING:
     from chaincheck.path.policy import Policies
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.rules import Rules
+    from chaincheck.server import ServerProfile
+    from chaincheck.store import TrustStore
+    from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.policies import Qualifier
 
 
 def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Request], list[Response], Diagnosis]:
     """Answer one question. ``pool``: a reusable one for the same store, presented certificates and rules; None makes one."""
-    if question.subject is None:
+    subject = question.subject
+    if subject is None:
         return _without_certificate(question)
     if pool is None:
-        pool = Pool(question.store, question.presented, question.rules)
+        question = _resolved(question)
+        pool = pool_for(question.store, question.presented, question.rules, question.server)
     store_name = question.store.name if question.store is not None else ""
-    found = search(question.subject, pool, question.at)
+    found = search(subject, pool, question.at)
     rulings = _rule(found, pool, question, store_name)
     if question.fetch_unanchored and not rulings[0].candidate.anchored:
         from chaincheck.naming import name_missing
@@ -61,6 +69,24 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
     if not unchecked and not notes and (answer := _everyday(question, pool, rulings, statuses)) is not None:
         return answer
     return _conclude(question, pool, found, rulings, statuses, unchecked, notes, extra)
+
+
+def pool_for(store: TrustStore | None, presented: Iterable[Certificate], rules: Rules, server: ServerProfile | None) -> Pool:
+    """A pool for a store, what is presented beside the subject, rules, and the server's source of accepted issuers."""
+    source = issuer_source(store, server) if store is not None and rules.root_store_hygiene else None
+    return Pool(store, presented, rules, source)
+
+
+def _resolved(question: Question) -> Question:
+    """The question by the settings of the server, and with the certificates in its store that a listing names and that are at hand."""
+    from dataclasses import replace
+
+    rules = question.rules if question.server is None else question.server.applied(question.rules)
+    store = question.store
+    if store is not None and store.listed:
+        at_hand = question.presented if question.subject is None else (question.subject, *question.presented)
+        return replace(question, rules=rules, store=store.resolved(at_hand))
+    return question if rules is question.rules else replace(question, rules=rules)
 
 
 # Candidates that are kept and shown. BoringSSL keeps every attempted path; beyond 32 nobody reads them.
@@ -111,14 +137,36 @@ class Ruling:
 def _ruling(candidate: Candidate, pool: Pool, question: Question, store_name: str, budget: Budget) -> Ruling:
     judgement = validate(candidate, pool, question.at, store_name, budget)
     found = list(judgement.causes)
-    if question.store is not None and not candidate.anchored:
-        found += judge_end(candidate, pool, question.store)
+    if question.store is not None:
+        found += judge_source(candidate, pool, question.store) if candidate.anchored else judge_end(candidate, pool, question.store)
     return Ruling(candidate, found, (judgement.holds_from, judgement.holds_until), judgement.policies)
 
 
 def _without_certificate(question: Question) -> Diagnosis:
-    found = tuple(judge_key(question))
-    return Diagnosis(question, Verdict.REFUSED, (), found, (), _assumptions(question, None), (), (-(2**62), 2**62), None)
+    """REFUSED where a certificate is demanded. Where it is only asked for the request may be answered, which is not ACCEPTED either."""
+    found = list(judge_key(question))
+    unchecked: list[Statement] = []
+    verdict = Verdict.REFUSED
+    if _profiled(question):
+        from chaincheck.iis.gates import judge_gates
+        from chaincheck.iis.gates import unchecked as left_open
+
+        found += judge_gates(question, (), found)
+        unchecked += left_open(question, found)
+        if any(statement.code == "certificate-not-required" for statement in unchecked):
+            found, verdict = _leniently(found), Verdict.UNDETERMINED
+    return Diagnosis(question, verdict, (), tuple(found), (), _assumptions(question, None), tuple(unchecked), (-(2**62), 2**62), None)
+
+
+def _leniently(found: list[Cause]) -> list[Cause]:
+    from dataclasses import replace
+
+    return [replace(cause, proven=False) if cause.severity is Severity.FATAL else cause for cause in found]
+
+
+def _profiled(question: Question) -> bool:
+    """Whether anything is known of the server's settings or of the client."""
+    return question.server is not None or question.client is not None
 
 
 def _rooted(candidate: Candidate) -> bool:
@@ -154,6 +202,8 @@ def _everyday(question: Question, pool: Pool, rulings: list[Ruling], statuses: t
         return None
     if question.key.state is not KeyState.NOT_TOLD or question.notes or store.notes or pool.misplaced_in_root():
         return None
+    if _profiled(question) or store.listed or any(len(node.places) > 1 for node in ruling.candidate.nodes):
+        return None
     judged = (Judged(ruling.candidate.nodes, True, True, (), _policies(ruling, question)),)
     holds = window_of(question, rulings, statuses)
     return Diagnosis(question, Verdict.ACCEPTED, judged, (), (), _assumptions(question, pool), (), holds, None)
@@ -170,11 +220,24 @@ def _conclude(
     extra: list[Statement],
 ) -> Diagnosis:
     _leave_open(question, rulings, found.cut is not None)
+    if question.client is not None:
+        from chaincheck.iis.offer import as_this_client
+
+        for ruling in rulings:
+            ruling.causes = [as_this_client(cause, question.client) for cause in ruling.causes]
     common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
     common += _store_hygiene(question, pool, rulings[0])
     common += _damaged_members(question)
     common += notes
+    common += judge_duplicates(rulings[0].candidate, pool, question.store.name if question.store is not None else "")
     unchecked = _unchecked(question, rulings) + unchecked
+    if _profiled(question):
+        from chaincheck.iis import gates
+
+        chain = [node.certificate for node in rulings[0].candidate.nodes if node.certificate is not None]
+        common += gates.judge_gates(question, chain, rulings[0].causes)
+        unchecked += gates.unchecked(question, rulings[0].causes)
+        unchecked += _from_the_cache_alone(question, statuses)
     if found.cut is not None:
         common.append(_search_cut(found.cut))
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
@@ -188,6 +251,19 @@ def _conclude(
     left = found.left + len(rulings[CANDIDATES:])
     cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
     return Diagnosis(question, verdict, judged, tuple(common), statuses, assumptions, tuple(unchecked), holds, cut)
+
+
+def _from_the_cache_alone(question: Question, statuses: tuple[RevocationStatus, ...]) -> list[Statement]:
+    """Verify Revocation Using Cached Client Certificate Only: what was fetched here may not be in the cache of the server."""
+    binding = question.server.binding if question.server is not None else None
+    if binding is None or not binding.cached_revocation_only or question.rules.revocation == "off":
+        return []
+    fetched = [
+        each for each in statuses if each.decided_by is not None and each.decided_by.origin != "store" and each.status.value == "good"
+    ]
+    return [
+        Statement(code="cached-revocation-only", facts=(("certificate", str(each.certificate.subject)),), blocks=True) for each in fetched
+    ]
 
 
 def _verdict(question: Question, rulings: list[Ruling], common: list[Cause], unchecked: list[Statement]) -> Verdict:
@@ -217,10 +293,12 @@ def _curable(cause: Cause, question: Question, cut: bool) -> bool:
     """Whether another certificate, in a compartment that was not told, could take the place of the one at fault."""
     store = question.store
     if cause.code in _CURED_BY_A_ROOT or cause.role is Role.ANCHOR:
-        return cut or store is None or not store.told(ROOTS)
+        return cut or store is None or not store.whole(ROOTS)
+    if question.server is not None and question.server.follows_aia and bool(getattr(cause.facts, "ca_issuers_urls", None)):
+        return True
     if cause.role is Role.SUBJECT and cause.code not in _CURED_BY_AN_ISSUER:
         return False
-    return cut or store is None or not store.told(INTERMEDIATES) or not store.told(ROOTS) or not question.presented_told
+    return cut or store is None or not store.whole(INTERMEDIATES) or not store.whole(ROOTS) or not question.presented_told
 
 
 _CURED_BY_A_ROOT = frozenset({CauseCode.UNTRUSTED_ROOT, CauseCode.ROOT_IN_WRONG_STORE})
@@ -249,7 +327,8 @@ def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
     if store is None or not question.rules.root_store_hygiene or not store.roots:
         return []
     strangers = pool.misplaced_in_root()
-    if not strangers:
+    listed = [each for each in store.only_listed(ROOTS) if each.root is False]
+    if not strangers and not listed:
         return []
     from chaincheck.path.elements import misplaced
 
@@ -265,6 +344,18 @@ def _store_hygiene(question: Question, pool: Pool, best: Ruling) -> list[Cause]:
         )
         for node in strangers
         if node.identity not in on_path
+    ] + [
+        causes.make(
+            CauseCode.NOT_SELF_SIGNED_IN_ROOT,
+            Role.STORE,
+            None,
+            causes.facts.MisplacedFacts(
+                name=each.subject, sha256=None, found_in=ROOTS, belongs_in=INTERMEDIATES, store=store.name, on_path=False, sha1=each.sha1
+            ),
+            severity=Severity.FATAL,
+            proven=False,
+        )
+        for each in listed
     ]
 
 
@@ -295,6 +386,11 @@ def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
         found.append(Statement(code="intermediates-not-told", facts=(("store", store.name),), blocks=True))
     if not question.presented_told and any(c.severity is Severity.FATAL and not c.proven and _by_an_intermediate(c) for c in best):
         found.append(Statement(code="presented-not-told", blocks=True))
+    if any(c.severity is Severity.FATAL and not c.proven for c in best):
+        for compartment in (ROOTS, INTERMEDIATES):
+            if unseen := store.only_listed(compartment):
+                names = ", ".join(f"{each.subject} (SHA-1 {each.sha1})" for each in unseen[:DAMAGED_SHOWN])
+                found.append(Statement(code="listed-only", facts=(("store", store.name), ("certificates", names)), blocks=True))
     for cause in best:
         found += _unjudged(cause)
     # what was damaged may have spoken against a certificate of the path: a CRL, a member of the Untrusted Certificates store
@@ -353,6 +449,11 @@ def _assume(question: Question) -> Generator[Statement, None, None]:
         if not store.told(DISALLOWED):
             yield Statement(code="disallowed-not-told", facts=(("store", store.name),))
     if question.rules.root_store_hygiene:
-        yield Statement(code="server-profile-not-told")
+        if question.server is None:
+            yield Statement(code="server-profile-not-told")
+        else:
+            from chaincheck.iis.gates import assumptions
+
+            yield from assumptions(question)
     if question.at_given and question.rules.time_moves_only_dates:
         yield Statement(code="time-moved")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.certificate_inquiry import Inquiry
-from chaincheck.diagnosis import Statement
 from chaincheck.evidence_signers import target_of
 from chaincheck.revocation.attempt import Reason
 from chaincheck.revocation.evidence import Evidence
 from chaincheck.revocation.sources import addresses
 from chaincheck.revocation.status import RevocationStatus, about_nobody
+from chaincheck.statement import Statement
 from chaincheck.x509.der import Malformed
 from chaincheck.x509.signature import Signature
 
@@ -80,7 +80,7 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
     findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
     findings.unchecked += _without_issuer(question, rulings[0])
     fetched = any(each.origin in ("fetched", "cache") and each.sha256 for status in findings.statuses for each in status.attempts)
-    if fetched and not question.server.here:
+    if fetched and not question.here:
         findings.assumptions.append(Statement(code="vantage-point"))
     if not all(inquiry.addresses_checked for inquiries in of_ruling.values() for inquiry in inquiries):
         findings.assumptions.append(Statement(code="addresses-not-checked"))
@@ -152,7 +152,7 @@ def _inquiries(question: Question, pool: Pool, ruling: Ruling, evidence: tuple[E
         if edge.signature is Signature.INVALID or (index and question.rules.revocation == "subject"):
             continue
         target = target_of(candidate, index, Role.INTERMEDIATE if index else Role.SUBJECT)
-        if target is not None:
+        if target is not None and target.certificate.sha256 not in question.granted:
             yield Inquiry(question, pool, candidate, index, target, evidence, shared, _vouched(ruling, index))
 
 

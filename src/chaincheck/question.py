@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from chaincheck.client import ClientProfile
     from chaincheck.rules import Rules
+    from chaincheck.server import ServerProfile
     from chaincheck.store import TrustStore
     from chaincheck.x509.certificate import Certificate
 
@@ -58,22 +60,14 @@ KEY_NOT_TOLD = KeyAnswer(state=KeyState.NOT_TOLD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerProfile:
-    """What is known of the server. ``here``: this machine is the server, so what it cannot reach the server cannot reach."""
-
-    here: bool = False
-
-
-NO_PROFILE = ServerProfile()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One question. ``at`` is seconds since 1970-01-01 UTC; ``at_given``: the caller chose the moment.
 
     ``presented_told``: whether it is known what else the client sends. ``fetch_unanchored``: the guard lets URLs of certificates without
     a path to an anchor be fetched. ``evidence_notes``: those of ``notes`` that concern CRLs and OCSP responses that were given and could
     not be read; while there are any, nothing is ACCEPTED. ``cached``: there is a cache of evidence to look into before anything is fetched.
+    ``observed``: the names of the codes that somebody saw. ``granted``: certificates (SHA-256) whose revocation is not asked about, since a
+    plan supposes that it can be told; never of one that is known to be revoked.
     """
 
     subject: Certificate | None
@@ -86,9 +80,17 @@ class Question:
     fetch: Literal["online", "cached", "never"]
     crls: tuple[bytes, ...] = ()
     ocsp_responses: tuple[bytes, ...] = ()
-    server: ServerProfile = NO_PROFILE
+    server: ServerProfile | None = None
+    client: ClientProfile | None = None
+    observed: tuple[str, ...] = ()
+    granted: frozenset[bytes] = frozenset()
     fetch_unanchored: bool = False
     notes: tuple[tuple[str, str], ...] = ()
     presented_told: bool = True
     evidence_notes: tuple[tuple[str, str], ...] = ()
     cached: bool = False
+
+    @property
+    def here(self) -> bool:
+        """Whether this machine is the server."""
+        return self.server is not None and self.server.here

@@ -17,18 +17,21 @@ from chaincheck.asking import (
     read_rules,
     read_store,
 )
+from chaincheck.engine import pool_for
 from chaincheck.errors import InputError
 from chaincheck.formats.limits import Limits
-from chaincheck.path.pool import Pool
-from chaincheck.question import DEFAULT, NO_PROFILE, Question, ServerProfile
+from chaincheck.question import DEFAULT, Question
 from chaincheck.rules import IIS, Rules
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chaincheck.asking import Fetch
+    from chaincheck.client import ClientProfile
     from chaincheck.diagnosis import Diagnosis
     from chaincheck.fetch.guard import Guard
+    from chaincheck.path.pool import Pool
+    from chaincheck.server import ServerProfile
     from chaincheck.store import TrustStore
 
 ANSWERS_KEPT = 4096
@@ -41,9 +44,9 @@ class Held:
 
     __slots__ = ("answers", "pool", "store")
 
-    def __init__(self, store: TrustStore | None, rules: Rules) -> None:
+    def __init__(self, store: TrustStore | None, rules: Rules, server: ServerProfile | None) -> None:
         self.store = store
-        self.pool = Pool(store, (), rules)
+        self.pool = pool_for(store, (), rules, server)
         self.answers: dict[tuple[bytes, bool], Diagnosis] = {}
 
     def known(self, key: tuple[bytes, bool], at: datetime | None) -> Diagnosis | None:
@@ -87,6 +90,7 @@ class Settings:
         crls: Any = (),
         ocsp_responses: Any = (),
         server: ServerProfile | None = None,
+        client: ClientProfile | None = None,
         timeout: float | None = None,
         limits: Limits | None = None,
         guard: Guard | None = None,
@@ -95,18 +99,21 @@ class Settings:
         http_client: Any = None,
     ) -> None:
         self._limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
-        self._rules = read_rules(rules)
         self._fetch = read_fetch(fetch)
         self._crls = gather_evidence(crls, "crls", DEFAULT_LIMITS)
         self._ocsp_responses = gather_evidence(ocsp_responses, "ocsp-responses", DEFAULT_LIMITS)
-        self._server: ServerProfile = read_kind(server, ServerProfile, "server", "chaincheck.ServerProfile(...) or None") or NO_PROFILE
+        self._server = server if server is None else _checked_server(server)
+        self._client = client if client is None else _checked_client(client)
+        self._rules = read_rules(rules) if self._server is None else self._server.applied(read_rules(rules))
         self._timeout = read_timeout(timeout)
         self._guard = guard if guard is None else _checked_guard(guard)
         self._http_client = http_client
         self._proxy = read_proxy(proxy, http_client)
         self._cache = None if self._fetch == "never" else read_cache(cache)
         self._fetchers: dict[str, Any] = {}
-        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules)  # the owner's, also where ``limits`` is for strangers
+        self._held = Held(
+            read_store(store, DEFAULT_LIMITS), self._rules, self._server
+        )  # the owner's, also where ``limits`` is for strangers
 
     @property
     def store(self) -> TrustStore | None:
@@ -134,21 +141,39 @@ class Settings:
 
     def reload(self, store: Any) -> None:
         """Judge by another store from now on. Questions under way are answered by the one they began with."""
-        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules)
+        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules, self._server)
 
     def _begin(
-        self, cert: Any, key: Any, presented: Any, at: datetime | None, crls: Any, ocsp_responses: Any, password: Any, timeout: Any
+        self,
+        cert: Any,
+        key: Any,
+        presented: Any,
+        at: datetime | None,
+        crls: Any,
+        ocsp_responses: Any,
+        observed: Any,
+        password: Any,
+        timeout: Any,
     ) -> Diagnosis | Asked:
         """An earlier answer that still holds, or the question to be asked."""
         held = self._held
         memo = None
         alone = key is None and password is None and none_given(presented) and none_given(crls) and none_given(ocsp_responses)
+        alone = alone and observed is None
         if alone and presented is not None and type(cert) is bytes and len(cert) <= ANSWER_BYTES:
             memo = (cert, at is None)
             if (known := held.known(memo, at)) is not None:
                 return known
         holder = read_holder(cert, key, presented, password, self._limits)
+        seen: tuple[str, ...] = ()
+        if observed is not None:
+            from chaincheck.iis.observation import read_observed
+
+            seen, when = read_observed(observed)
+            at = when if at is None else at
         moment, given = read_moment(at)
+        if at is None and self._server is not None and self._server.clock_offset is not None:  # the server judges by its own clock
+            moment += int(self._server.clock_offset)
         lists, answers = self._crls, self._ocsp_responses
         if not alone:
             lists = lists.joined(gather_evidence(crls, "crls", self._limits))
@@ -166,14 +191,31 @@ class Settings:
             crls=lists.der,
             ocsp_responses=answers.der,
             server=self._server,
+            client=self._client,
+            observed=seen,
             fetch_unanchored=self._guard is not None and self._guard.fetch_unanchored,
             notes=holder.notes + damaged,
             evidence_notes=damaged,
             presented_told=presented is not None,
             cached=self._cache is not None,
         )
-        pool = held.pool if not holder.presented else None
+        listed = held.store is not None and bool(held.store.listed)
+        pool = None if holder.presented or listed else held.pool
         return Asked(question, pool, held, memo, self._timeout if timeout is None else read_timeout(timeout))
+
+
+def _checked_server(server: Any) -> ServerProfile:
+    from chaincheck.server import ServerProfile
+
+    found: ServerProfile = read_kind(server, ServerProfile, "server", "chaincheck.ServerProfile(...) or None")
+    return found
+
+
+def _checked_client(client: Any) -> ClientProfile:
+    from chaincheck.client import ClientProfile
+
+    found: ClientProfile = read_kind(client, ClientProfile, "client", "chaincheck.ClientProfile(...) or None")
+    return found
 
 
 def _checked_guard(guard: Any) -> Guard:

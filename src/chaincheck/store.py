@@ -5,140 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from chaincheck.entry import CLIENT_AUTH_ISSUERS, COMPARTMENTS, DISALLOWED, ELSEWHERE, INTERMEDIATES, ROOTS, Entry, merged, moved
 from chaincheck.errors import InputError
 from chaincheck.formats.described import described
-from chaincheck.x509.certificate import Certificate, slice_names
+from chaincheck.x509.certificate import Certificate
 from chaincheck.x509.name import Name
+
+__all__ = ["CLIENT_AUTH_ISSUERS", "COMPARTMENTS", "DISALLOWED", "ELSEWHERE", "INTERMEDIATES", "ROOTS", "Entry", "TrustStore"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chaincheck.formats.certutil_store import ListedCertificate
     from chaincheck.formats.damage import GivenAs
     from chaincheck.formats.limits import Limits
     from chaincheck.formats.loaded import Loaded
-
-ROOTS: Final = "roots"
-INTERMEDIATES: Final = "intermediates"
-DISALLOWED: Final = "disallowed"
-CLIENT_AUTH_ISSUERS: Final = "client_auth_issuers"
-COMPARTMENTS: Final = (ROOTS, INTERMEDIATES, DISALLOWED, CLIENT_AUTH_ISSUERS)
-
-
-class Entry:
-    """One member of a compartment: a certificate, or a bare name and key (RFC 5280 6.1.1 (d)).
-
-    ``location`` is where the store keeps it (LocalMachine, CurrentUser, a file), ``properties`` the CryptoAPI property values by id.
-    ``sorted_here``: the compartment was chosen by chaincheck from an unlabelled file, not by the caller.
-
-    Raises ``InputError`` for values of the wrong type, for a compartment that does not exist, and where neither a certificate nor a name
-    with its key is given.
-    """
-
-    __slots__ = ("_certificate", "_names", "compartment", "der", "location", "name", "properties", "sorted_here", "spki")
-
-    def __init__(
-        self,
-        encoded: bytes | None,
-        compartment: str,
-        *,
-        name: Name | None = None,
-        spki: bytes | None = None,
-        location: str | None = None,
-        properties: tuple[tuple[int, bytes], ...] = (),
-        sorted_here: bool = False,
-    ) -> None:
-        # nearly every one: a certificate and nothing else
-        if (
-            type(encoded) is not bytes
-            or type(compartment) is not str
-            or compartment not in COMPARTMENTS
-            or name is not None
-            or spki is not None
-            or location is not None
-            or type(properties) is not tuple
-            or properties
-        ):
-            _check_entry(encoded, compartment, name, spki, location, properties)
-        self.der = encoded
-        self.compartment = compartment
-        self.name = name
-        self.spki = spki
-        self.location = location
-        self.properties = properties
-        self.sorted_here = sorted_here
-        self._certificate: Certificate | None = None
-        self._names: tuple[bytes, bytes] | None = None
-
-    @property
-    def certificate(self) -> Certificate | None:
-        """The certificate, sliced when first asked for; None for a bare name and key."""
-        if self._certificate is None and self.der is not None:
-            self._certificate = Certificate(self.der)
-        return self._certificate
-
-    @property
-    def names(self) -> tuple[bytes, bytes]:
-        """The DER of issuer and subject."""
-        if self._names is None:
-            if self.der is None:
-                encoded = self.name.der if self.name else b""
-                self._names = encoded, encoded
-            else:
-                self._names = slice_names(self.der) or (b"", b"")
-        return self._names
-
-    @property
-    def subject(self) -> Name:
-        """Whom the entry names."""
-        certificate = self.certificate
-        return certificate.subject if certificate is not None else self.name or Name(b"")
-
-    @property
-    def key_spki(self) -> bytes:
-        """The SubjectPublicKeyInfo of the entry."""
-        certificate = self.certificate
-        return certificate.spki if certificate is not None else self.spki or b""
-
-    @property
-    def identity(self) -> bytes:
-        """SHA-256 of the content."""
-        if self.der is not None:
-            return self.certificate.sha256 if self._certificate is not None and self.certificate else sha256(self.der).digest()
-        return sha256(b"bare anchor" + (self.name.der if self.name else b"") + (self.spki or b"")).digest()
-
-    def __repr__(self) -> str:
-        return f"<Entry {str(self.subject)!r} in {self.compartment}>"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_entry, (self.der, self.compartment, self.name, self.spki, self.location, self.properties, self.sorted_here)
-
-
-def _check_entry(encoded: Any, compartment: Any, name: Any, spki: Any, location: Any, properties: Any) -> None:
-    if encoded is None:
-        if not isinstance(name, Name) or not isinstance(spki, bytes):
-            both = f"{described(name)} and {described(spki)}"
-            raise InputError("argument-type", found=both, expected="a Name and the bytes of its key, or a certificate", where="Entry")
-    elif not isinstance(encoded, bytes):
-        raise InputError("argument-type", found=described(encoded), expected="the DER of a certificate as bytes, or None", where="Entry")
-    if not isinstance(compartment, str) or compartment not in COMPARTMENTS:
-        expected = ", ".join(COMPARTMENTS[:-1]) + f" or {COMPARTMENTS[-1]}"
-        raise InputError("argument-type", found=described(compartment), expected=expected, where="Entry(compartment=...)")
-    if location is not None and not isinstance(location, str):
-        raise InputError("argument-type", found=described(location), expected="a str or None", where="Entry(location=...)")
-    if not isinstance(properties, tuple) or not all(
-        isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], int) and isinstance(each[1], bytes) for each in properties
-    ):
-        expected = "a tuple of pairs of a property id and its value as bytes"
-        raise InputError("argument-type", found=described(properties), expected=expected, where="Entry(properties=...)")
-
-
-def _rebuild_entry(*values: Any) -> Entry:
-    encoded, compartment, name, spki, location, properties, sorted_here = values
-    return Entry(encoded, compartment, name=name, spki=spki, location=location, properties=properties, sorted_here=sorted_here)
 
 
 class TrustStore:
@@ -150,6 +35,10 @@ class TrustStore:
 
     Raises ``InputError`` for what is not certificates (or CRLs) at all; a damaged member among good ones becomes a note. The same
     certificate given twice to one compartment is one entry with the properties of both.
+
+    ``others``: further stores of the server by name ("CurrentUser\\Root", "LocalMachine\\WebHosting", "NTAuth"): what lies there is known,
+    and trusted only where a server profile says so. ``listed``: certificates that are known only from a listing (``certutil -store``), by
+    compartment: one that turns up elsewhere with the same SHA-1 counts as lying there. ``trust_lists``: certificate trust lists in DER.
 
     ``evidence_notes`` are those of ``notes`` that concern what may speak against a certificate (a CRL, a member of ``disallowed``): what
     was not read there keeps every answer from being ACCEPTED.
@@ -165,9 +54,12 @@ class TrustStore:
         "disallowed",
         "evidence_notes",
         "intermediates",
+        "listed",
         "name",
         "notes",
+        "others",
         "roots",
+        "trust_lists",
     )
 
     def __init__(
@@ -178,6 +70,7 @@ class TrustStore:
         client_auth_issuers: Any = None,
         crls: Any = None,
         *,
+        others: Mapping[str, Any] | None = None,
         name: str | None = None,
         limits: Limits | None = None,
     ) -> None:
@@ -192,6 +85,9 @@ class TrustStore:
         self.intermediates = self._read(intermediates, INTERMEDIATES, limits)
         self.disallowed = self._read(disallowed, DISALLOWED, limits)
         self.client_auth_issuers = self._read(client_auth_issuers, CLIENT_AUTH_ISSUERS, limits)
+        self.others = self._read_others(others, limits)
+        self.listed: dict[str, tuple[ListedCertificate, ...]] = {}
+        self.trust_lists: tuple[bytes, ...] = ()
         if crls is not None:
             self._add_crls(self._read_crls(crls, limits))
         self.name = name or _name_of(roots) or "the given store"
@@ -201,25 +97,37 @@ class TrustStore:
 
     @classmethod
     def load(cls, source: Any, *, name: str | None = None, password: Any = None, limits: Limits | None = None) -> TrustStore:
-        """Read an unlabelled source: certificates that name themselves as issuer become roots, the others intermediates, CRLs are kept.
+        """Read exports of a server's stores, or any file of certificates.
 
-        A kind that does not occur stays "not told". ``assumptions`` says that the file was sorted here. ``"system"`` reads this
-        machine's own store (LocalMachine on Windows). A TrustStore is returned as it is.
+        Labelled exports fill the compartments they name: a folder with a folder or file for each store ("LocalMachine/Root.sst",
+        "CurrentUser/CA", "Disallowed.p7b"; a file "NAME.empty" says that the store is empty), registry text (``.reg``, ``reg query``) of
+        ``SystemCertificates``, the output of ``certutil -store``, certificate trust lists (``.stl``).
+
+        Of an unlabelled source certificates that name themselves as issuer become roots, the others intermediates, CRLs are kept; a kind
+        that does not occur stays "not told", and ``assumptions`` says that it was sorted here. ``"system"`` reads this machine's own store
+        (LocalMachine on Windows). A TrustStore is returned as it is.
         """
         if isinstance(source, TrustStore):
             return source
         if isinstance(source, str) and source == "system":
             return cls.system(limits=limits)
+        if name is not None and type(name) is not str:
+            raise InputError("argument-type", found=described(name), expected="a str or None", where="name")
+        if type(source) is not bytes or source[:1] != b"\x30":
+            from chaincheck.store_exports import load_labelled
+
+            labelled = load_labelled(source, limits)
+            if labelled is not None:
+                labelled.name = name or _name_of(source) or labelled.name
+                return labelled
         from chaincheck.formats.load import load
 
         loaded = load(source, password=password, limits=limits, where="store", expect="store")
-        if name is not None and type(name) is not str:
-            raise InputError("argument-type", found=described(name), expected="a str or None", where="name")
         store = cls(name=name or _name_of(source))
         entries = [Entry(e.der, ROOTS, properties=e.properties, sorted_here=True) for e in loaded.entries]
         covered = {e.der for e in entries}
         entries += [Entry(encoded, ROOTS, sorted_here=True) for encoded in loaded.certificates if encoded not in covered]
-        entries = _merged(entries)
+        entries = merged(entries)
         for entry in entries:
             issuer, subject = entry.names
             if issuer != subject:
@@ -257,7 +165,7 @@ class TrustStore:
         entries: list[Entry] = []
         for index, part in enumerate(parts):
             if isinstance(part, Entry):
-                found: Iterable[Entry] = (part if part.compartment == compartment else _moved(part, compartment),)
+                found: Iterable[Entry] = (part if part.compartment == compartment else moved(part, compartment),)
             elif isinstance(part, Certificate):
                 found = (Entry(part.der, compartment),)
             else:
@@ -270,7 +178,19 @@ class TrustStore:
                 found = [Entry(e.der, compartment, properties=e.properties) for e in loaded.entries]
                 found += [Entry(encoded, compartment) for encoded in loaded.certificates if encoded not in covered]
             entries += found
-        return tuple(_merged(entries))
+        return tuple(merged(entries))
+
+    def _read_others(self, others: Any, limits: Limits | None) -> dict[str, tuple[Entry, ...]]:
+        if others is None:
+            return {}
+        if not isinstance(others, Mapping) or not all(isinstance(name, str) and name for name in others):
+            expected = 'a mapping from names of stores ("CurrentUser\\\\Root") to certificates'
+            raise InputError("argument-type", found=described(others), expected=expected, where="others")
+        found: dict[str, tuple[Entry, ...]] = {}
+        for name in sorted(others):
+            entries = self._read(others[name], ELSEWHERE, limits) or ()
+            found[name] = tuple(Entry(e.der, ELSEWHERE, location=name, properties=e.properties) for e in entries if e.der is not None)
+        return found
 
     def _add_notes(self, loaded: Loaded, given_as: GivenAs) -> None:
         if loaded.notes or loaded.crls:
@@ -311,13 +231,38 @@ class TrustStore:
         return tuple(found)
 
     def entries(self) -> Iterator[Entry]:
-        """All certificates and bare anchors, compartment by compartment."""
+        """All certificates and bare anchors, compartment by compartment, then those of other stores."""
         for compartment in COMPARTMENTS:
             yield from getattr(self, compartment) or ()
+        for name in self.others:
+            yield from self.others[name]
 
     def told(self, compartment: str) -> bool:
         """Whether anything is known of that compartment."""
         return getattr(self, compartment) is not None
+
+    def whole(self, compartment: str) -> bool:
+        """Whether every certificate in it is at hand: it was told, and nothing of it is known from a listing alone."""
+        return self.told(compartment) and not self.only_listed(compartment)
+
+    def only_listed(self, compartment: str) -> tuple[ListedCertificate, ...]:
+        """What a listing names there and no certificate at hand is."""
+        listed = self.listed.get(compartment, ())
+        if not listed:
+            return ()
+        held = {entry.certificate.sha1 for entry in getattr(self, compartment) or () if entry.certificate is not None}
+        return tuple(each for each in listed if each.sha1 not in held)
+
+    def resolved(self, certificates: Iterable[Certificate]) -> TrustStore:
+        """This store with those of the certificates that its listings name, where they are named."""
+        found = {certificate.sha1: certificate for certificate in certificates}
+        found |= {entry.certificate.sha1: entry.certificate for entry in self.entries() if entry.certificate is not None}
+        store: TrustStore = _rebuild_store(*(getattr(self, field) for field in _KEPT))
+        for compartment in self.listed:
+            more = tuple(Entry(found[each.sha1].der, compartment) for each in self.only_listed(compartment) if each.sha1 in found)
+            if more:
+                setattr(store, compartment, (*(getattr(self, compartment) or ()), *more))
+        return store
 
     def named(self, subject: Name, *, normalised: bool) -> list[Entry]:
         """The entries with that subject: byte for byte, or by RFC 5280 section 7.1."""
@@ -348,18 +293,30 @@ class TrustStore:
             digest.update(f"crls:{'not told' if self.crls is None else len(self.crls)}\n".encode())
             for crl in sorted(sha256(c).digest() for c in self.crls or ()):
                 digest.update(crl)
+            for name in sorted(self.others):
+                digest.update(f"{name}: {len(self.others[name])}\n".encode())
+                for identity in sorted(entry.identity for entry in self.others[name]):
+                    digest.update(identity)
+            for compartment in sorted(self.listed):
+                digest.update(f"{compartment} listed: {sorted(each.sha1 for each in self.listed[compartment])}\n".encode())
+            for encoded in sorted(sha256(each).digest() for each in self.trust_lists):
+                digest.update(encoded)
             self._identity = digest.hexdigest()
         return self._identity
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{c}={len(getattr(self, c)) if self.told(c) else 'not told'}" for c in (*COMPARTMENTS, "crls"))
+        counts += "".join(f", {name}={len(entries)}" for name, entries in self.others.items())
         return f"<TrustStore {self.name!r}: {counts}>"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild_store, tuple(getattr(self, f) for f in _KEPT)
 
 
-_KEPT = ("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes", "evidence_notes")
+_KEPT = (
+    *("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes", "evidence_notes"),
+    *("others", "listed", "trust_lists"),
+)
 
 
 def _rebuild_store(*values: Any) -> TrustStore:
@@ -369,40 +326,12 @@ def _rebuild_store(*values: Any) -> TrustStore:
     return store
 
 
-def _merged(entries: list[Entry]) -> list[Entry]:
-    """Each certificate once, where it came first, with the properties and places of all its copies, whatever their order."""
-    copies: dict[bytes, list[Entry]] = {}
-    for entry in entries:
-        copies.setdefault(entry.der or entry.identity, []).append(entry)
-    if len(copies) == len(entries):
-        return entries
-    return [same[0] if len(same) == 1 else _union(same) for same in copies.values()]
-
-
-def _union(same: list[Entry]) -> Entry:
-    first = same[0]
-    places = sorted({entry.location for entry in same if entry.location is not None})
-    return Entry(
-        first.der,
-        first.compartment,
-        name=first.name,
-        spki=first.spki,
-        location=", ".join(places) or None,
-        properties=tuple(sorted({each for entry in same for each in entry.properties})),
-        sorted_here=all(entry.sorted_here for entry in same),
-    )
-
-
 def _check_limits(limits: Any) -> None:
     if limits is not None:
         from chaincheck.formats.limits import Limits
 
         if not isinstance(limits, Limits):
             raise InputError("argument-type", found=described(limits), expected="chaincheck.Limits(...) or None", where="limits")
-
-
-def _moved(entry: Entry, compartment: str) -> Entry:
-    return Entry(entry.der, compartment, name=entry.name, spki=entry.spki, location=entry.location, properties=entry.properties)
 
 
 def _is_plain_iterable(source: Any) -> bool:

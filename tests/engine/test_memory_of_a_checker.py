@@ -25,7 +25,7 @@ def checker(**options: object) -> chaincheck.Checker:
 def test_an_answer_of_the_old_store_is_not_remembered_for_the_new_one() -> None:
     asked = checker()
     empty = chaincheck.TrustStore(roots=[], intermediates=[])
-    begun = asked._begin(CLIENT.der, None, (), pki.AT, (), (), None, None)
+    begun = asked._begin(CLIENT.der, None, (), pki.AT, (), (), None, None, None)
     assert isinstance(begun, tuple)
     asked.reload(empty)
     begun.held.remember(begun.key, chaincheck.diagnose(CLIENT.der, store=begun.question.store, rules=RULES, fetch="never", at=pki.AT))

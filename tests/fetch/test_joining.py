@@ -208,7 +208,7 @@ def test_each_url_has_half_of_what_is_left(server: Server) -> None:
         first = fetcher.fetch_round([request(server.url("silence")), request(server.url("silence/2"))], end)
         second = fetcher.fetch_round([request(server.url("silence"))], end)
         [third] = fetcher.fetch_round([request(server.url("ok"))], end)
-    assert {answer.detail for answer in first} == {"no answer within 0.6 s"}
+    assert all(answer.detail in ("no answer within 0.6 s", "no answer within 0.59 s") for answer in first)
     assert second[0].outcome is Outcome.TIMEOUT
     assert 0.15 < second[0].elapsed < 0.4
     assert third.ok

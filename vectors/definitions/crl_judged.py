@@ -10,7 +10,7 @@ from cryptography import x509
 import asn1
 import chaincheck
 import pki
-from chaincheck.question import ServerProfile
+from chaincheck.server import ServerProfile
 from pki import AT
 from vectors.vector import CA, CRL_URL, ROOT, STORE, Vector
 

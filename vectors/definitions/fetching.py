@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pki
 from chaincheck.fetch.guard import Guard
 from chaincheck.fetch.request import Outcome
-from chaincheck.question import ServerProfile
+from chaincheck.server import ServerProfile
 from pki import AT
 from vectors.definitions.crl_judged import INVALID, STALE, STORED
 from vectors.vector import CA, CRL_URL, OCSP_URL, ROOT, ROOT_CRL_URL, Vector

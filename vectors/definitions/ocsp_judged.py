@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import asn1
 import pki
-from chaincheck.question import ServerProfile
+from chaincheck.server import ServerProfile
 from pki import AT
 from vectors.definitions.crl_judged import BY_THE_RFC, INVALID, SCOPE, STALE, STORED, UNKNOWN_CRITICAL
 from vectors.vector import CA, OCSP_URL, ROOT, Answer, Vector

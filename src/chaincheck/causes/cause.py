@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chaincheck.causes.words import Text, Words
     from chaincheck.x509.certificate import Certificate
 
-_ROLE_ORDER = {Role.SUBJECT: 0, Role.INTERMEDIATE: 1, Role.ANCHOR: 2, Role.SIGNER: 3, Role.STORE: 4}
+_ROLE_ORDER = {Role.SUBJECT: 0, Role.INTERMEDIATE: 1, Role.ANCHOR: 2, Role.SIGNER: 3, Role.STORE: 4, Role.SERVER: 5, Role.CLIENT: 6}
 # What stands in facts beside the moment judged.
 _MOMENTS = frozenset({"not_after", "not_before", "next_update", "this_update"})
 # Warnings come after everything fatal, notes after everything else.

@@ -62,11 +62,27 @@ class Role(StrEnum):
     ANCHOR = "anchor"
     SIGNER = "signer"
     STORE = "store"
+    SERVER = "server"
+    CLIENT = "client"
 
 
 class CauseCode(StrEnum):
     """Every reason chaincheck can name."""
 
+    # whether the server asks for a certificate, and can still ask
+    TLS_ENDS_IN_FRONT = "tls-ends-in-front"
+    CONNECTIONS_REJECTED = "connections-rejected"
+    REQUIRED_ONLY_HERE = "required-only-here"
+    LATE_CERTIFICATE_REQUEST = "late-certificate-request"
+    RENEGOTIATION_REFUSED = "renegotiation-refused"
+    BODY_TOO_LARGE = "body-too-large"
+    BINDINGS_DIFFER = "bindings-differ"
+    # what the client makes of the request
+    ISSUER_NOT_LISTED = "issuer-not-listed"
+    ISSUER_LIST_TOO_LONG = "issuer-list-too-long"
+    CLIENT_LACKS_INTERMEDIATE = "client-lacks-intermediate"
+    CLIENT_OFFERS_NOTHING = "client-offers-nothing"
+    HANDSHAKE_MESSAGE_TOO_LONG = "handshake-message-too-long"
     # certificate and key
     NO_CERTIFICATE = "no-certificate"
     NO_PRIVATE_KEY = "no-private-key"
@@ -80,9 +96,12 @@ class CauseCode(StrEnum):
     INTERMEDIATE_MISSING = "intermediate-missing"
     ROOT_IN_WRONG_STORE = "root-in-wrong-store"
     NOT_SELF_SIGNED_IN_ROOT = "not-self-signed-in-root"
+    ISSUER_NOT_ACCEPTED = "issuer-not-accepted"
+    DUPLICATE_IN_STORE = "duplicate-in-store"
     # dates
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"
+    SERVER_CLOCK_WRONG = "server-clock-wrong"
     # revocation
     REVOKED = "revoked"
     ON_HOLD = "on-hold"
@@ -114,6 +133,12 @@ class CauseCode(StrEnum):
     CONSTRAINT_NOT_JUDGED = "constraint-not-judged"
     SEARCH_CUT = "search-cut"
     PROFILE_VIOLATION = "profile-violation"
+    # whether it may act as an account
+    MAPPING_ENTRY_DAMAGED = "mapping-entry-damaged"
+    MAPPING_IGNORED = "mapping-ignored"
+    MAPPING_MISSING = "mapping-missing"
+    ISSUER_NOT_IN_NTAUTH = "issuer-not-in-ntauth"
+    NO_STRONG_MAPPING = "no-strong-mapping"
     # what is not judged by the certificate alone
     TIME_MOVED = "time-moved"
     DAMAGED_MEMBER = "damaged-member"

@@ -54,12 +54,16 @@ class DistrustedFacts(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntrustedRootFacts(Facts):
-    """The root that ends the path, where it came from (presented, client_auth_issuers, ...), and the store that lacks it."""
+    """The root that ends the path, where it came from (presented, client_auth_issuers, ...), and the store that lacks it.
+
+    ``on_demand``: the list of Microsoft's root program has it, so that Windows may install it when a chain needs it.
+    """
 
     root: str
     root_sha256: str
     found_in: str
     store: str
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +94,18 @@ class IntermediateMissingFacts(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MisplacedFacts(Facts):
-    """A certificate in the wrong compartment: where it is and where it belongs."""
+    """A certificate in the wrong compartment: where it is and where it belongs.
+
+    ``sha256`` is None for one that is known from a listing only, by its ``sha1``.
+    """
 
     name: str
-    sha256: str
+    sha256: str | None
     found_in: str
     belongs_in: str
     store: str
     on_path: bool = True
+    sha1: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +330,153 @@ class TimeMovedFacts(Facts):
     checked_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerNotAcceptedFacts(Facts):
+    """The root that ends the path, the store that says which issuers are accepted, the names in it, and the ClientAuthTrustMode."""
+
+    root: str
+    root_sha256: str
+    source: str
+    mode: int
+    accepted: tuple[str, ...]
+    store: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateFacts(Facts):
+    """A CA certificate that is in several places, or beside another of the same name and key (``twin_sha256``)."""
+
+    name: str
+    sha256: str
+    places: tuple[str, ...]
+    store: str
+    twin_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsEndsInFrontFacts(Facts):
+    """The place asked for, as IIS names it, and whether IIS itself demands a certificate there."""
+
+    path: str
+    requires: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingFacts(Facts):
+    """The binding of http.sys, by its address and port."""
+
+    binding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementFacts(Facts):
+    """The place that demands a certificate with its sslFlags, and the place above it that does not, with its."""
+
+    path: str
+    flags: tuple[str, ...]
+    above: str
+    above_flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateRequestFacts(Facts):
+    """The binding that asks late, and the protocols of the connection under which nobody can ask late ("TLS 1.3", "HTTP/2")."""
+
+    binding: str
+    protocols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenegotiationFacts(Facts):
+    """The binding that asks late, and the client that does not renegotiate."""
+
+    binding: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyFacts(Facts):
+    """The size of the body and uploadReadAheadSize, both in bytes."""
+
+    sends: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingsDifferFacts(Facts):
+    """The bindings of which one answers, and the settings in which they differ."""
+
+    bindings: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerListFacts(Facts):
+    """The store whose names are sent, how many there are, and the issuers of the client's chain, none of which is among them."""
+
+    source: str
+    listed: int
+    issuers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerListSizeFacts(Facts):
+    """The store whose names make the list, their number, the size of the list and its limit in bytes, and whether it is sent."""
+
+    source: str
+    listed: int
+    size: int
+    limit: int
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIntermediateFacts(Facts):
+    """The intermediate that the client's own stores lack, and the kind of client."""
+
+    issuer: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFacts(Facts):
+    """The kind of client."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFacts(Facts):
+    """The size of what the client sends and MessageLimitServerClientAuth, both in bytes."""
+
+    size: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFacts(Facts):
+    """By how many seconds the server's clock is wrong, and in which direction ("ahead", "behind")."""
+
+    seconds: int
+    direction: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingFacts(Facts):
+    """The place of the mapping section, as IIS names it, and what is wrong there."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NTAuthFacts(Facts):
+    """The issuing CA that the NTAuth store does not have."""
+
+    issuer: str
+    issuer_sha256: str
+
+
 FACTS: dict[CauseCode, type[Facts]] = {
     CauseCode.NO_CERTIFICATE: Facts,
     CauseCode.NO_PRIVATE_KEY: Facts,
@@ -334,6 +489,26 @@ FACTS: dict[CauseCode, type[Facts]] = {
     CauseCode.INTERMEDIATE_MISSING: IntermediateMissingFacts,
     CauseCode.ROOT_IN_WRONG_STORE: MisplacedFacts,
     CauseCode.NOT_SELF_SIGNED_IN_ROOT: MisplacedFacts,
+    CauseCode.ISSUER_NOT_ACCEPTED: IssuerNotAcceptedFacts,
+    CauseCode.DUPLICATE_IN_STORE: DuplicateFacts,
+    CauseCode.TLS_ENDS_IN_FRONT: TlsEndsInFrontFacts,
+    CauseCode.CONNECTIONS_REJECTED: BindingFacts,
+    CauseCode.REQUIRED_ONLY_HERE: RequirementFacts,
+    CauseCode.LATE_CERTIFICATE_REQUEST: LateRequestFacts,
+    CauseCode.RENEGOTIATION_REFUSED: RenegotiationFacts,
+    CauseCode.BODY_TOO_LARGE: BodyFacts,
+    CauseCode.BINDINGS_DIFFER: BindingsDifferFacts,
+    CauseCode.ISSUER_NOT_LISTED: IssuerListFacts,
+    CauseCode.ISSUER_LIST_TOO_LONG: IssuerListSizeFacts,
+    CauseCode.CLIENT_LACKS_INTERMEDIATE: ClientIntermediateFacts,
+    CauseCode.CLIENT_OFFERS_NOTHING: ClientFacts,
+    CauseCode.HANDSHAKE_MESSAGE_TOO_LONG: MessageFacts,
+    CauseCode.SERVER_CLOCK_WRONG: ClockFacts,
+    CauseCode.MAPPING_ENTRY_DAMAGED: MappingFacts,
+    CauseCode.MAPPING_IGNORED: MappingFacts,
+    CauseCode.MAPPING_MISSING: MappingFacts,
+    CauseCode.ISSUER_NOT_IN_NTAUTH: NTAuthFacts,
+    CauseCode.NO_STRONG_MAPPING: Facts,
     CauseCode.EXPIRED: ExpiredFacts,
     CauseCode.NOT_YET_VALID: NotYetValidFacts,
     CauseCode.REVOKED: RevokedFacts,

@@ -84,7 +84,7 @@ def _straight(root: Node, found: Issuers, pool: Pool) -> Candidate | None:
             return None
         nodes.append(issuer)
         edges.append(edge)
-        if issuer.is_anchor(pool.rules):
+        if pool.is_anchor(issuer):
             return Candidate(tuple(nodes), tuple(edges), True)
         if issuer.certificate is None or issuer.self_signed:
             return None
@@ -152,7 +152,7 @@ class _Searching:
                 return
             if self._ends(top, root):
                 found_so_far += 1
-                yield Candidate(nodes, on_path(nodes, edges), top.is_anchor(self.pool.rules))
+                yield Candidate(nodes, on_path(nodes, edges), self.pool.is_anchor(top))
                 continue
             found = self.issuers(top, first if len(nodes) == 1 else None)
             grown = False
@@ -173,7 +173,7 @@ class _Searching:
 
     def _ends(self, node: Node, root: Node) -> bool:
         """Whether a path that reaches the node is complete: an anchor, or a certificate that nobody else can have issued."""
-        return node.self_signed or (node is not root and node.is_anchor(self.pool.rules))
+        return node.self_signed or (node is not root and self.pool.is_anchor(node))
 
     def _ahead(self, root: Node, first: Issuers) -> dict[bytes, _Cost]:
         """The least that lies between each node and an end, found from the subject upwards and counted from the ends down (Dijkstra)."""
@@ -185,7 +185,7 @@ class _Searching:
             node = waiting.pop()
             edges = () if self._ends(node, root) else self.issuers(node, first if node is root else None).edges
             if not edges:
-                ends.append((_NOTHING if node.is_anchor(self.pool.rules) and self._ends(node, root) else _NO_ANCHOR, node.identity))
+                ends.append((_NOTHING if self.pool.is_anchor(node) and self._ends(node, root) else _NO_ANCHOR, node.identity))
             for edge in edges:
                 issuer = edge.issuer
                 parents.setdefault(issuer.identity, []).append((node, self._cost(edge)))

@@ -118,7 +118,9 @@ def judge_place(node: Node, role: Role, rules: Rules, store: str) -> Iterator[Ca
             issuer=str(node.subject),
             key_identifier=_hex(certificate.subject_key_identifier),
             store=store,
-            found_in=CLIENT_AUTH_ISSUERS if CLIENT_AUTH_ISSUERS in node.places else DISALLOWED,
+            found_in=CLIENT_AUTH_ISSUERS
+            if CLIENT_AUTH_ISSUERS in node.places
+            else next((p for p in node.places if p != DISALLOWED), DISALLOWED),
             found_sha256=node.identity.hex(),
         )
         yield causes.make(CauseCode.INTERMEDIATE_MISSING, role, certificate, missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chaincheck.issuer_source import EXCLUSIVE_CA
 from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS, Entry
 from chaincheck.x509.key import PublicKey
 from chaincheck.x509.signature import Signature, verify
@@ -11,12 +12,17 @@ from chaincheck.x509.signature import Signature, verify
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chaincheck.formats.ctl import TrustList
+    from chaincheck.issuer_source import IssuerSource
     from chaincheck.rules import Rules
     from chaincheck.store import TrustStore
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.name import Name
 
 PRESENTED = "presented"
+# subjectUsage of a certificate trust list (wincrypt.h)
+ROOT_LIST = "1.3.6.1.4.1.311.10.3.9"
+DISALLOWED_LIST = "1.3.6.1.4.1.311.10.3.30"
 _ONLY_PRESENTED = (PRESENTED,)
 
 # Signatures verified for one question. rustls/webpki allows 100 for one path search; a memo hit counts like a miss, so that a warm
@@ -36,7 +42,7 @@ class Node:
         self.entries = entries
         self.places: tuple[str, ...] = _ONLY_PRESENTED
         if entries or distrusted:
-            places = {entry.compartment for entry in entries}
+            places = {entry.place for entry in entries}
             self.places = tuple(sorted(places | ({PRESENTED} if presented else set()) | ({DISALLOWED} if distrusted else set())))
         self.usable = any(place in (ROOTS, INTERMEDIATES, PRESENTED) for place in self.places)
         """False where it was seen only in a place from which no server takes an issuer."""
@@ -135,9 +141,13 @@ class Issuers:
 class Pool:
     """All nodes for one store, the presented certificates and one set of rules. Reusable for any subject: it only remembers."""
 
-    def __init__(self, store: TrustStore | None, presented: Iterable[Certificate], rules: Rules) -> None:
+    def __init__(
+        self, store: TrustStore | None, presented: Iterable[Certificate], rules: Rules, source: IssuerSource | None = None
+    ) -> None:
         self.store = store
         self.rules = rules
+        self.source = source if source is not None and source.narrows else None
+        """Where the accepted issuers come from, if that is anything else than the Trusted Root store."""
         self.normalised = rules.names == "rfc5280"
         self._presented: dict[bytes, list[Certificate]] = {}
         for certificate in presented:
@@ -146,6 +156,7 @@ class Pool:
         self._issuers: dict[bytes, Issuers] = {}
         self.assumptions: dict[tuple[object, ...], tuple[Any, ...]] = {}  # the engine's statements about store and rules
         self._distrusted: frozenset[bytes] | None = None
+        self._lists: tuple[TrustList, ...] | None = None
         self._misplaced: tuple[Node, ...] | None = None
         self.states: dict[tuple[int, ...], object] = {}  # path/validate keeps the state after each chain of CAs here
 
@@ -175,7 +186,34 @@ class Pool:
         if self._distrusted is None:
             listed = (self.store.disallowed or ()) if self.store is not None else ()
             self._distrusted = frozenset(entry.certificate.tbs for entry in listed if entry.certificate is not None)
-        return Node(certificate, entries, presented, distrusted=certificate is not None and certificate.tbs in self._distrusted)
+        distrusted = certificate is not None and (certificate.tbs in self._distrusted or self._listed(certificate, DISALLOWED_LIST))
+        node = Node(certificate, entries, presented, distrusted=distrusted)
+        if self.source is not None and self.source.exclusive and self.source.place in node.places:
+            node.usable = True
+        return node
+
+    def _listed(self, certificate: Certificate, usage: str) -> bool:
+        """Whether a certificate trust list of the store for that usage names the certificate."""
+        if self._lists is None:
+            encoded = self.store.trust_lists if self.store is not None else ()
+            if encoded:
+                from chaincheck.formats.ctl import parse
+
+                self._lists = tuple(parse(each, "trust list") for each in encoded)
+            else:
+                self._lists = ()
+        return bool(self._lists) and any(usage in each.usages and each.identifies(certificate) is not None for each in self._lists)
+
+    def on_demand(self, certificate: Certificate) -> bool:
+        """Whether Windows may install this root by itself when a chain needs it: the list of the root program names it."""
+        return self._listed(certificate, ROOT_LIST)
+
+    def is_anchor(self, node: Node) -> bool:
+        """RFC 5280 6.1.1 (d), as rules and issuer source narrow it (ClientAuthTrustMode)."""
+        source = self.source
+        if source is None or not source.exclusive:
+            return node.is_anchor(self.rules)
+        return source.place in node.places and (source.mode == EXCLUSIVE_CA or (node.certificate is not None and node.self_signed))
 
     def subject_node(self, certificate: Certificate) -> Node:
         """The subject certificate as a node: it may itself stand in a compartment (a self-signed client certificate in Root)."""

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from chaincheck.causes.cause import Cause
     from chaincheck.causes.words import Words
-    from chaincheck.diagnosis import Change, Diagnosis, Element, Path, Statement
+    from chaincheck.diagnosis import Change, Diagnosis, Element, Path
     from chaincheck.fetch.request import Response
     from chaincheck.revocation.attempt import Attempt
     from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.statement import Statement
     from chaincheck.x509.certificate import Certificate
 
 Audience = Literal["client", "administrator", "full"]
@@ -80,6 +81,9 @@ def _particulars(diagnosis: Diagnosis, said: Words) -> dict[str, Any]:
         "store": None if diagnosis.store_name is None else {"name": diagnosis.store_name, "identity": diagnosis.store_identity},
         "documented_causes": {cause.value: finding.value for cause, finding in diagnosis.documented_causes.items()},
         "causes": [_cause(cause, said.lang) for cause in diagnosis.causes],
+        "response": None if diagnosis.response is None else diagnosis.response.to_dict() | {"text": diagnosis.response.text(said.lang)},
+        "plan": _plan(diagnosis, said.lang),
+        "observation": None if diagnosis.observation is None else diagnosis.observation.to_dict(said.lang),
         "path": None if diagnosis.path is None else _path(diagnosis.path, said.lang),
         "revocation": [_status(status) for status in diagnosis.revocation],
         "assumptions": [_statement(statement, "assumption", said) for statement in diagnosis.assumptions],
@@ -88,6 +92,11 @@ def _particulars(diagnosis: Diagnosis, said: Words) -> dict[str, Any]:
         "holds_from": _iso(diagnosis.holds_from),
         "holds_until": _iso(diagnosis.holds_until),
     }
+
+
+def _plan(diagnosis: Diagnosis, lang: str) -> dict[str, Any] | None:
+    plan = diagnosis.plan
+    return None if plan is None else plan.to_dict(lang)
 
 
 def _full(diagnosis: Diagnosis, said: Words, *, timings: bool) -> dict[str, Any]:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from chaincheck.causes.cause import Cause
     from chaincheck.causes.resolution import Resolution
     from chaincheck.causes.windows import WindowsCodes
-    from chaincheck.diagnosis import Change, Diagnosis, Statement
+    from chaincheck.diagnosis import Change, Diagnosis
     from chaincheck.revocation.attempt import Attempt
     from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.statement import Statement
 
 _FINDING_MARKS = {Finding.FOUND: REFUSES, Finding.RULED_OUT: GOOD, Finding.NOT_CHECKED: OPEN}
 _STATUS_MARKS = {"good": GOOD, "revoked": REFUSES, "on-hold": REFUSES, "unknown": OPEN}
@@ -69,8 +70,10 @@ class _Report:
         self._particulars()
         self._path()
         self._documented()
+        self._answer()
         self._causes()
         self._notes()
+        self._plan()
         self._revocation()
         self._statements()
         self._outlook()
@@ -151,6 +154,23 @@ class _Report:
             what = self._said.render(f"documented.{documented.value}")
             self._add(f"{what}: {self._said.render(f'finding.{finding.value}')}", first=f"  {_FINDING_MARKS[finding]} ")
 
+    def _answer(self) -> None:
+        """What the server answers, and whether that is what was seen."""
+        response, observation = self._diagnosis.response, self._diagnosis.observation
+        if response is None and observation is None:
+            return
+        self._title("answer")
+        if response is not None:
+            self._add(response.text(self._said.lang), first="  ")
+            if response.logged is not None:
+                self._add(f"{self._say('log-line')}: {response.logged}", first="  ")
+            if response.also:
+                also = self._said.join(f"{each.status} ({self._mark(each.mark)})" for each in response.also)
+                self._add(f"{self._say('seen-as')} {also}", first="  ")
+        if observation is not None:
+            sign = GOOD if observation.explained else OPEN
+            self._add(observation.text(self._said.lang), first=f"  {sign} ")
+
     def _causes(self) -> None:
         left = _MOST_CAUSES
         for severity, title in ((Severity.FATAL, "causes"), (Severity.WARNING, "warnings")):
@@ -180,6 +200,32 @@ class _Report:
         self._add(cause.reference, first=f"{indent}{self._say('reference')}: ")
         for position, each in enumerate(cause.resolutions):
             self._resolution(each.in_language(self._said.lang), f"{number}{_letter(position)}", indent)
+
+    def _plan(self) -> None:
+        """The steps that were proven, and what they cannot mend."""
+        plan = self._diagnosis.plan
+        if plan is None:
+            return
+        lang = self._said.lang
+        self._title("title", table="plan")
+        said = ("proven-but" if plan.required else "proven") if plan.proven else plan.reason or "not-enough-known"
+        self._add(self._said.render(f"plan.{said}"), first="  ")
+        for number, step in enumerate(plan.steps, 1):
+            self._lines.append("")
+            self._add(f"{step.text(lang)} ({self._who(step.resolution.in_language(lang))})", first=f"  {number}. ")
+            if step.compare:
+                self._add(self._said.render("plan.compare"), first=f"     {WARNS} ")
+            for part, text in (("consequence", step.consequence(lang)), ("undo", step.undo(lang))):
+                self._add(f"{self._said.render(f'plan.{part}')}: {text}", first="     - ")
+        if plan.required:
+            self._lines.append("")
+            self._add(f"{self._said.render('plan.required')}:", first="  ")
+            for text in dict.fromkeys(requirement.text(lang) for requirement in plan.required):
+                self._add(text, first="  - ")
+        if plan.supposed and plan.proven:
+            names = self._said.join(short_name(certificate.subject) for certificate in plan.supposed)
+            self._lines.append("")
+            self._add(self._said.render("plan.supposed", certificates=Text(names)), first="  ")
 
     def _notes(self) -> None:
         """What explains without refusing: in short, with what is the same for several said once."""

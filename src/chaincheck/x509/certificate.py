@@ -7,7 +7,7 @@ A certificate that is damaged inside is still an object, with every field that c
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from chaincheck.x509 import der, extensions
@@ -76,6 +76,11 @@ class Certificate:
     def fingerprint(self) -> str:
         """SHA-256 of the DER, lower-case hex."""
         return self.sha256.hex()
+
+    @property
+    def sha1(self) -> str:
+        """SHA-1 of the DER, lower-case hex: the thumbprint that Windows shows."""
+        return sha1(self.der, usedforsecurity=False).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and self.der == other.der
