@@ -41,6 +41,8 @@ def test_the_answer_meets_the_intent(case: Path) -> None:
     assert set(intent["causes"]) <= causes
     assert not set(intent.get("absent", ())) & causes
     assert set(intent.get("unchecked", ())) <= {statement.code for statement in diagnosis.unchecked}
+    if "first" in intent:
+        assert diagnosis.causes[0].code.value == intent["first"]
     if "documented" in intent:
         found = {cause.value for cause, finding in diagnosis.documented_causes.items() if finding is Finding.FOUND}
         assert found == set(intent["documented"])

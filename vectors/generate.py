@@ -56,9 +56,20 @@ def main(arguments: list[str]) -> int:
 
 def definitions() -> list[Vector]:
     """All definitions, by name."""
-    from vectors.definitions import accepted, crl_judged, crl_partial, documented, fetching, ocsp_judged, undetermined, usage_and_path
+    from vectors.definitions import (
+        accepted,
+        crl_judged,
+        crl_partial,
+        documented,
+        fetching,
+        ocsp_judged,
+        root_causes,
+        server_side,
+        undetermined,
+        usage_and_path,
+    )
 
-    rooms = (documented, undetermined, usage_and_path, accepted, crl_judged, crl_partial, ocsp_judged, fetching)
+    rooms = (documented, undetermined, usage_and_path, accepted, crl_judged, crl_partial, ocsp_judged, fetching, root_causes, server_side)
     found = [vector for room in rooms for vector in room.vectors()]
     assert len({vector.name for vector in found}) == len(found), "two vectors of one name"
     return sorted(found, key=lambda vector: vector.name)
@@ -81,6 +92,8 @@ def complaints(intent: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str
     if answer["verdict"] != intent["verdict"]:
         found.append(f"the verdict is {answer['verdict']}, not {intent['verdict']} (causes: {seen})")
     found += [f"the cause {code} is missing (there are: {seen})" for code in intent["causes"] if code not in causes]
+    if "first" in intent and (not answer["causes"] or answer["causes"][0]["code"] != intent["first"]):
+        found.append(f"the first cause is not {intent['first']} (there are: {seen})")
     for code, words in intent.get("reasons", {}).items():
         said = [" ".join(str(fact) for fact in cause["facts"].values()) for cause in answer["causes"] if cause["code"] == code]
         if not any(words in each for each in said):

@@ -10,19 +10,22 @@ import pki
 from chaincheck import IIS, Rules, TrustStore
 from chaincheck.fetch.guard import Guard
 from chaincheck.fetch.request import Outcome, Request, Response
-from chaincheck.client import ClientProfile
-from chaincheck.server import ServerProfile
 from pki import AT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from chaincheck.client import ClientProfile
+    from chaincheck.server import ServerProfile
+
 ROOT: Final = pki.root("Vector Root")
 OTHER_ROOT: Final = pki.root("Other Root")
 CA: Final = ROOT.issue_ca("Vector Issuing CA")
 STORE: Final = {"roots": [ROOT.der], "intermediates": [CA.der], "disallowed": []}
 WITHOUT_ROOT: Final = {"roots": [OTHER_ROOT.der], "intermediates": [CA.der], "disallowed": []}
+
+NAME: Final = "the server's stores"
 
 CRL_URL: Final = "http://crl.pki.example.com/issuing.crl"
 ROOT_CRL_URL: Final = "http://crl.pki.example.com/root.crl"
@@ -37,14 +40,15 @@ class Vector:
     """A question (the arguments of ``chaincheck.diagnose``), and the intent.
 
     ``web``: what each address gives; asking any other is a mistake in the vector. ``causes``: codes that must be there, ``code`` or
-    ``code/role``; ``reasons``: for some of them, words that must stand in their facts; ``absent``: codes that must not;
-    ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must be there.
+    ``code/role``; ``first``: the one that must come first; ``reasons``: for some of them, words that must stand in their facts; ``absent``:
+    codes that must not; ``documented``: exactly those of KB 186812 that are found; ``unchecked``: codes that must be there.
     """
 
     name: str
     title: str
     verdict: Literal["accepted", "refused", "undetermined"]
     causes: tuple[str, ...] = ()
+    first: str | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     documented: tuple[str, ...] | None = None
@@ -52,7 +56,7 @@ class Vector:
 
     cert: Any
     key: Any = None
-    store: Mapping[str, Any] | None = field(default_factory=lambda: STORE)
+    store: Mapping[str, Any] | TrustStore | None = field(default_factory=lambda: STORE)
     presented: tuple[bytes, ...] = ()
     at: datetime = AT
     rules: Rules = IIS
@@ -69,6 +73,7 @@ class Vector:
     def intent(self) -> dict[str, Any]:
         """The expectation as ``case.toml`` keeps it."""
         found: dict[str, Any] = {"verdict": self.verdict, "causes": list(self.causes)}
+        found |= {"first": self.first} if self.first is not None else {}
         found |= {"reasons": dict(self.reasons)} if self.reasons else {}
         found |= {"absent": list(self.absent)} if self.absent else {}
         found |= {"documented": list(self.documented)} if self.documented is not None else {}
@@ -76,7 +81,7 @@ class Vector:
 
     def diagnose(self) -> chaincheck.Diagnosis:
         """Ask the question, with a web made of ``web``."""
-        store = None if self.store is None else TrustStore(**self.store, name="the server's stores")
+        store = self.store if self.store is None or isinstance(self.store, TrustStore) else TrustStore(**self.store, name=NAME)
         with _Checker(
             self.web, store=store, rules=self.rules, fetch=self.fetch, server=self.server, client=self.client, guard=self.guard, cache=None
         ) as checker:

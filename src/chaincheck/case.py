@@ -374,7 +374,7 @@ def _read_store(table: Mapping[str, Any], source: Source, where: str) -> TrustSt
         store.others[found.location or ELSEWHERE] = (*store.others.get(found.location or ELSEWHERE, ()), found)
     store.trust_lists = _contents(table.get("trust_lists", []), f"{where}.trust_lists", source)
     for compartment, listed in _table(table.get("listed", {}), f"{where}.listed").items():
-        if compartment in COMPARTMENTS:
+        if compartment in (*COMPARTMENTS, "MY"):
             members = tuple(from_table(ListedCertificate, each, f"{where}.listed") for each in _list(listed, f"{where}.listed"))
             store.listed[compartment] = members
     store.assumptions = tuple(str(code) for code in _list(table.get("assumptions", []), f"{where}.assumptions"))

@@ -225,7 +225,7 @@ def _conclude(
 
         for ruling in rulings:
             ruling.causes = [as_this_client(cause, question.client) for cause in ruling.causes]
-    common = [] if question.key.state is KeyState.NOT_TOLD else list(judge_key(question))
+    common = list(judge_key(question))
     common += _store_hygiene(question, pool, rulings[0])
     common += _damaged_members(question)
     common += notes

@@ -258,7 +258,7 @@ class TrustStore:
         found = {certificate.sha1: certificate for certificate in certificates}
         found |= {entry.certificate.sha1: entry.certificate for entry in self.entries() if entry.certificate is not None}
         store: TrustStore = _rebuild_store(*(getattr(self, field) for field in _KEPT))
-        for compartment in self.listed:
+        for compartment in set(self.listed) & set(COMPARTMENTS):
             more = tuple(Entry(found[each.sha1].der, compartment) for each in self.only_listed(compartment) if each.sha1 in found)
             if more:
                 setattr(store, compartment, (*(getattr(self, compartment) or ()), *more))

@@ -66,7 +66,7 @@ _LOCATIONS: Final = {
 }
 MACHINE: Final = "LocalMachine"
 # Property values that say how far a store trusts its member; see ``formats.system.PROPERTIES``.
-_KEPT_PROPERTIES: Final = frozenset((2, 9, 11, 83, 84, 102, 104, 105, 122, 126, 127))
+_KEPT_PROPERTIES: Final = frozenset((9, 11, 83, 84, 102, 104, 105, 122, 126, 127))
 _FROM_LISTS: Final = frozenset((9, 104))  # what a trust list says of a root holds for the root in the store
 
 
@@ -258,6 +258,8 @@ def _text(text: str, where: str, gathered: _Gathered) -> None:
             compartment = _COMPARTMENTS.get(re.sub(r"[^a-z0-9]", "", (store.name or "").lower()))
             if compartment is None and store.title is not None:
                 compartment = _COMPARTMENTS.get(re.sub(r"[^a-z0-9]", "", store.title.lower()))
+            if (store.name or "").lower() == "my":
+                compartment = "MY"
             if compartment is not None:
                 gathered.listed.setdefault(compartment, []).extend(store.certificates)
         gathered.notes += [(note.where, note.detail) for note in notes]
@@ -285,7 +287,8 @@ def _registry_key(key: Key, where: str, gathered: _Gathered) -> None:
         return
     place = f"{where}, {store}\\{match[2]}\\{thumbprint}"
     if kind == "certificates":
-        _blob(blob, thumbprint, place, members, gathered, disallowed=_COMPARTMENTS.get(store.lower()) == DISALLOWED)
+        disallowed = _COMPARTMENTS.get(store.lower()) == DISALLOWED
+        _blob(blob, thumbprint, place, members, gathered, disallowed=disallowed, personal=store.lower() == "my")
     elif kind == "crls" and location.startswith(MACHINE):
         crls = elements(blob, 0, place, 1, ends=False).crls
         gathered.crls.update(dict.fromkeys(crls))
@@ -293,7 +296,7 @@ def _registry_key(key: Key, where: str, gathered: _Gathered) -> None:
             gathered.lost.append((place, "a damaged CRL"))
 
 
-def _blob(blob: bytes, thumbprint: str, place: str, members: list[Any], gathered: _Gathered, *, disallowed: bool) -> None:
+def _blob(blob: bytes, thumbprint: str, place: str, members: list[Any], gathered: _Gathered, *, disallowed: bool, personal: bool) -> None:
     try:
         found = parse_blob(blob, where=place)
     except InputError as error:
@@ -303,7 +306,14 @@ def _blob(blob: bytes, thumbprint: str, place: str, members: list[Any], gathered
 
     if Certificate(found.der).sha1 != thumbprint.lower():
         gathered.notes.append((place, "the certificate is not the one its key is named after"))
-    members.append((found.der, tuple((number, value) for number, value in found.properties if number in _KEPT_PROPERTIES)))
+    kept = [(number, value) for number, value in found.properties if number in _KEPT_PROPERTIES]
+    if personal:  # that there is a key provider is told, not which: it names the key
+        kept += [(number, b"") for number, _ in found.properties if number in (KEY_PROVIDER, SHA1_HASH)]
+    members.append((found.der, tuple(kept)))
+
+
+KEY_PROVIDER: Final = 2
+SHA1_HASH: Final = 3
 
 
 def _location(path: str) -> str:
@@ -338,7 +348,8 @@ def _store(gathered: _Gathered) -> TrustStore:
             kept = others.setdefault(shown, [])
             kept += [Entry(encoded, ELSEWHERE, location=shown, properties=properties) for encoded, properties in members]
     for compartment, listed in gathered.listed.items():
-        compartments.setdefault(compartment, [])
+        if compartment != "MY":
+            compartments.setdefault(compartment, [])
         store.listed[compartment] = tuple({each.sha1: each for each in listed}.values())
     store.trust_lists = tuple(sorted(gathered.lists))
     for compartment, entries in compartments.items():

@@ -70,7 +70,7 @@ _LABELS: Final = {
     "flags": ("defaultflags",),
 }
 _FIELDS: Final = {label: field for field, labels in _LABELS.items() for label in labels}
-_SEPARATED: Final = re.compile(r"\s+:\s|\s+:$")  # labels ("IP:port") and IPv6 keys hold bare colons
+_SEPARATED: Final = re.compile(r"\s+:\s|\s+:$|:\s+|\s*：\s*")  # labels ("IP:port") and IPv6 keys hold bare colons
 _GUID: Final = re.compile(r"\{[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
 _ADDRESS: Final = re.compile(r"\S+:[0-9]{1,5}")
 _YES: Final = frozenset(

@@ -22,7 +22,7 @@ _CONTEXT: Final = re.compile(
     r"CertContext\[\d{1,4}\]\[\d{1,4}\]:\s{0,9}dwInfoStatus=([0-9a-fA-F]{1,8})\s{1,9}dwErrorStatus=([0-9a-fA-F]{1,8})\Z"
 )
 _STATUS: Final = re.compile(
-    r"(ChainContext|SimpleChain|Element)\.dw(Info|Error)Status\s{0,9}=\s{0,9}(?:(\w{1,80})\s{0,9}\()?(0x[0-9a-fA-F]{1,8})\)?\Z"
+    r"(ChainContext|SimpleChain|Element)\.dw(Info|Error)Status\s{0,9}=\s{0,9}(?:(\w{1,80})\s{0,9}\()?(0x[0-9a-fA-F]{1,8}|0)\)?\Z"
 )
 _STATUS_LINES: Final = ("CertContext[", "ChainContext.dw", "SimpleChain.dw", "Element.dw")
 _ENGINE: Final[dict[str, Literal["machine", "user"]]] = {"HCCE_LOCAL_MACHINE": "machine", "HCCE_CURRENT_USER": "user"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -42,9 +42,9 @@ class UrlOutcome:
 class WindowsElement:
     """One certificate of the chain, as Windows judged it; of CAPI2 the names may be the common name alone.
 
-    ``serial`` (without leading zeros) and ``sha1`` are lower hex. ``flags`` are the ``CERT_TRUST_`` names of its bits; those
-    without a name stay together as "0x...". There are none also where an event names a certificate without its status: then ``result`` of
-    the verdict speaks.
+    ``serial`` (without leading zeros) and ``sha1`` are lower hex. ``flags`` are the ``CERT_TRUST_`` names of the bits of ``error_status``;
+    bits without a name stay together as "0x...". There are none also where an event names a certificate without its status: then ``result``
+    of the verdict speaks.
     """
 
     subject: str | None
@@ -78,7 +78,7 @@ class WindowsVerdict:
     elements: tuple[WindowsElement, ...]
     kept: tuple[str, ...]
     policy: str | None = None
-    urls: tuple[UrlOutcome, ...] = field(default=())
+    urls: tuple[UrlOutcome, ...] = ()
 
     @property
     def refused(self) -> bool:
