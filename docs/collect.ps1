@@ -84,7 +84,7 @@ Step "iis-config.xml" {
     $kept = "self::system.applicationHost or self::system.webServer or self::location"
     $unneeded = @($config.SelectNodes("/configuration/*[not($kept)]")) +
         @($config.SelectNodes("//system.applicationHost/*[not(self::sites)]")) +
-        @($config.SelectNodes("//system.webServer/*[not(self::security)]")) +
+        @($config.SelectNodes("//system.webServer/*[not(self::security or self::serverRuntime)]")) +
         @($config.SelectNodes("//location/*[not($kept)]")) + @($config.SelectNodes("//comment()"))
     foreach ($node in $unneeded) { $null = $node.ParentNode.RemoveChild($node) }
     foreach ($element in @($config.SelectNodes("//*"))) {
@@ -99,7 +99,8 @@ Step "iis-config.xml" {
 Save "winhttp-proxy.txt" { netsh.exe winhttp show proxy }
 Step "clock.txt" {
     $now = [DateTime]::UtcNow.ToString("o")
-    Write-Text "clock.txt" (@("UTC $now") + @(w32tm.exe /query /status))
+    $offset = w32tm.exe /stripchart /computer:time.windows.com /samples:1 /dataonly
+    Write-Text "clock.txt" (@("UTC $now") + @(w32tm.exe /query /status) + @($offset))
 }
 Step "os.txt" {
     $os = Get-CimInstance -ClassName Win32_OperatingSystem

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
-from chaincheck.plan_changes import Change, changes
+from chaincheck.plan_changes import EVIDENCE, Change, changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -140,9 +140,9 @@ _NEEDS_NEW: Final = frozenset(
         CauseCode.INTERMEDIATE_MISSING, CauseCode.NO_STRONG_MAPPING, CauseCode.PROFILE_VIOLATION,
     }
 )  # fmt: skip
+_CONDEMNED: Final = (CauseCode.REVOKED, CauseCode.ON_HOLD, CauseCode.DISTRUSTED)
 # Nobody asked, or nobody was allowed to: the server may well be able to. The proof supposes that the answer is good.
 _UNASKED: Final = frozenset({CauseCode.REVOCATION_NOT_FETCHED, CauseCode.REVOCATION_REFUSED_BY_GUARD})
-_EVIDENCE: Final = "revocation-"
 
 
 def plan(diagnosis: Diagnosis) -> Plan | None:
@@ -169,10 +169,10 @@ class _Proof:
         proven = bool(kept)
         required = tuple(Requirement(cause=cause) for cause in sorted(self._required.values(), key=lambda cause: cause.sort_key()))
         reason = None
-        if chosen is None:
-            reason = "not-enough-known" if diagnosis.verdict is Verdict.UNDETERMINED else "no-change-known"
+        if not proven and any(each.cause.proven for each in required):
+            reason = "needs-something-new"
         elif not proven:
-            reason = "needs-something-new" if required else "not-enough-known"
+            reason = "not-enough-known" if diagnosis.verdict is Verdict.UNDETERMINED or chosen is not None else "no-change-known"
         return Plan(
             steps=tuple(_step(change) for change in kept),
             required=required,
@@ -192,7 +192,8 @@ class _Proof:
             asked = self._changed(chosen.values())
             chain = [element.certificate for element in answer.path.elements if element.certificate is not None] if answer.path else []
             for cause in answer.causes:
-                if cause.severity is Severity.FATAL and len(chosen) < MOST_CHANGES:
+                refuses = cause.severity is Severity.FATAL or cause.code is CauseCode.ANY_EXTENDED_KEY_USAGE
+                if refuses and len(chosen) < MOST_CHANGES:
                     self._meet(cause, asked, chain, chosen)
             if before == (len(chosen), len(self._supposed), len(self._required)):
                 return None
@@ -202,9 +203,13 @@ class _Proof:
     def _meet(self, cause: Cause, asked: Question, chain: list[Certificate], chosen: dict[tuple[str, str, str], Change]) -> None:
         """Something for one cause: a change that is not there yet, a supposition, or a requirement."""
         if cause.code in _UNASKED and cause.certificate is not None:
+            if any(change.certificate == cause.certificate and change.kind in EVIDENCE for change in chosen.values()):
+                return
             self._supposed[cause.certificate.sha256] = cause.certificate
             return
         if cause.code is CauseCode.REQUIRED_ONLY_HERE and asked.subject is not None:
+            return
+        if self._condemned(cause):
             return
         options = changes(cause, asked, chain)
         if any(option.key in chosen for option in options):
@@ -216,6 +221,12 @@ class _Proof:
         if cause.code in _NEEDS_NEW:
             identity = cause.certificate.sha256 if cause.certificate is not None else b""
             self._required[cause.code, cause.role, identity] = cause
+
+    def _condemned(self, cause: Cause) -> bool:
+        """Whether it is about revocation evidence for a certificate that has to be replaced because it is revoked: nothing to mend."""
+        if not cause.code.value.startswith("revocation-") or cause.certificate is None:
+            return False
+        return any((code, cause.role, cause.certificate.sha256) in self._required for code in _CONDEMNED)
 
     def _helps(self, cause: Cause, option: Change, chosen: dict[tuple[str, str, str], Change]) -> bool:
         """Whether a change removes its cause and brings no other."""
@@ -239,7 +250,8 @@ class _Proof:
             return not any(cause.code is not CauseCode.NO_CERTIFICATE for cause in fatal) and bool(self._required)
         if not self._required:
             return answer.verdict is Verdict.ACCEPTED
-        known = {(cause.code, cause.role, cause.certificate.sha256 if cause.certificate is not None else b"") for cause in fatal}
+        left = [cause for cause in fatal if not self._condemned(cause)]
+        known = {(cause.code, cause.role, cause.certificate.sha256 if cause.certificate is not None else b"") for cause in left}
         if not known <= set(self._required):
             return False
         missing = any(cause.code in (CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING) for cause in fatal)

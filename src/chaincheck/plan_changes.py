@@ -273,6 +273,10 @@ def _server(asked: Question, **told: Any) -> Question:
 # evidence: the CA or the network has to publish something that is not at hand, so the proof supposes that it says nothing against
 
 
+EVIDENCE: Final = frozenset(("make-reachable", "allow-in-proxy", "publish-crl"))
+"""The kinds of changes that grant a certificate its revocation status."""
+
+
 def _evidence(kind: str, resolution: str) -> Callable[[Cause, Question, Sequence[Certificate]], Iterator[Change]]:
     def make(cause: Cause, question: Question, chain: Sequence[Certificate]) -> Iterator[Change]:
         certificate = cause.certificate

@@ -138,7 +138,7 @@ def _files(folder: Path, limits: Limits) -> Iterator[Path]:
     found = 0
     for base, folders, names in os.walk(folder):
         folders.sort()
-        if len(Path(base).relative_to(folder).parts) > limits.max_directory_depth:
+        if len(Path(base).relative_to(folder).parts) > limits.max_directory_depth + 2:  # stores/LocalMachine/Root/one.cer
             folders.clear()
             continue
         for file in sorted(names):
@@ -180,7 +180,7 @@ def _label(parts: tuple[str, ...]) -> tuple[str, str] | None:
             location = _LOCATIONS.get(word, location)
             store = word if word in _COMPARTMENTS or word in _OTHERS else store
         if store is None and location is not None:
-            store = file.stem  # a store of a name of its own: LocalMachine/Customers.sst
+            store = file.stem if file.stem.lower() not in _LOCATIONS else None  # of a name of its own: LocalMachine/Customers.sst
     return None if store is None or file.suffix.lower() in _EXPORTS else (location or MACHINE, store)
 
 

@@ -18,6 +18,7 @@ CMDLETS = {
 }  # fmt: skip
 PROGRAMS = {
     "reg.exe export", "reg.exe query", "netsh.exe http show sslcert", "netsh.exe winhttp show proxy", "w32tm.exe /query /status",
+    "w32tm.exe /stripchart /computer",
 }  # fmt: skip
 
 
