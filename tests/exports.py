@@ -49,7 +49,7 @@ JAPANESE = dict(
 _WORDS = {"Enabled": "有効", "Disabled": "無効", "Not Set": "未設定", "Set": "設定済み"}
 
 
-def binding(key: str = "0.0.0.0:443", *, lines: int = len(LABELS), japanese: bool = False, **settings: str) -> str:
+def binding(key: str = "0.0.0.0:443", *, lines: int = len(LABELS), japanese: bool = False, **settings: Any) -> str:
     """One block of ``netsh http show sslcert``; ``settings``: values by label with underscores for blanks ("Ctl_Store_Name")."""
     told = {label.replace("_", " "): value for label, value in settings.items()}
     first = "Central Certificate Store" if key.isdigit() else "IP:port" if key[0].isdigit() or key[0] == "[" else "Hostname:port"
@@ -68,7 +68,7 @@ def netsh(*blocks: str) -> str:
     return "\nSSL Certificate bindings:\n-------------------------\n\n" + "\n".join(blocks or (binding(),)) + "\n"
 
 
-def netsh_json(key: str = "0.0.0.0:443", **settings: str) -> str:
+def netsh_json(key: str = "0.0.0.0:443", **settings: Any) -> str:
     told = {label.replace("_", " "): value for label, value in settings.items()}
     members: dict[str, Any] = {"IpPort": key}
     for label, value in LABELS[1:]:

@@ -29,6 +29,7 @@ import time_machine
 from cryptography import x509
 
 import chaincheck
+import exports
 import pki
 from chaincheck.cli import main
 
@@ -117,6 +118,17 @@ def prepare(folder: Path) -> None:
         "without-root.sst": sst(made.stranger.der, issuing.der),
         "roots.sst": sst(root.der, made.stranger.der),
         "intermediates.sst": sst(issuing.der),
+        "netsh-sslcert.txt": exports.netsh(exports.binding(Negotiate_Client_Certificate="Disabled")).encode("utf-16"),
+        "schannel.txt": exports.schannel({"SendTrustedIssuerList": 0}).encode(),
+        "iis-config.xml": exports.configuration(
+            {"": "None", "Default Web Site/private": "Ssl, SslNegotiateCert, SslRequireCert"}
+        ).encode(),
+        "certutil-root.txt": exports.listing("Root", "Trusted Root Certification Authorities", root).encode("utf-16"),
+        "certutil-my.txt": exports.listing("MY", "Personal", alice, keys={0: "Missing stored keyset"}).encode(),
+        "stores/LocalMachine/Root.sst": sst(made.stranger.der),
+        "stores/LocalMachine/CA.sst": sst(issuing.der),
+        "stores/LocalMachine/Disallowed.empty": b"",
+        "stores/CurrentUser/Root.sst": sst(root.der),
         "disallowed.sst": sst(made.stranger.issue_ca("CN=Compromised CA,O=Somebody").der),
     }
     for name, content in files.items():

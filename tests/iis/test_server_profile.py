@@ -15,7 +15,7 @@ from exports import binding, configuration, netsh, netsh_json, registry_binding,
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "Ctl_Store_Name": "Customers",
     "Negotiate_Client_Certificate": "Disabled",
     "Usage_Check": "Disabled",

@@ -127,7 +127,8 @@ def _sha1(encoded: bytes) -> str:
 
 def _request() -> list[Vector]:
     late = binding(Negotiate_Client_Certificate="Disabled")
-    late_tls12 = binding(Negotiate_Client_Certificate="Disabled", **{"Disable_TLS1.3": "Set", "Disable_HTTP2": "Set"})
+    without: dict[str, Any] = {"Disable_TLS1.3": "Set", "Disable_HTTP2": "Set"}
+    late_tls12 = binding(Negotiate_Client_Certificate="Disabled", **without)
     by_name = binding("www.example.com:443")
     mistaken = configuration({"": "None", "Default Web Site": "Ssl", "Default Web Site/public": "Ssl, SslNegotiateCert, SslRequireCert"})
     go, upload = ClientProfile(kind="go"), ClientProfile(kind="dotnet", sends_body_bytes=200_000)

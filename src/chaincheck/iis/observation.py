@@ -48,7 +48,7 @@ class Observation:
         if self.explained:
             return said.render("observation.explained", seen=Text(seen), clauses=Text(said.join(c.clause(lang) for c in self.explained_by)))
         left = said.join(_shown(code) for code in self.unexplained)
-        titles = Text(said.join(each.text("title", said.lang) for each in self.candidates[:5]))
+        titles = Text("; ".join(each.text("title", said.lang) for each in self.candidates[:5]) or said.render("values.none"))
         return said.render("observation.unexplained", seen=Text(left), candidates=titles)
 
     def to_dict(self, lang: str = "en") -> dict[str, Any]:
