@@ -120,9 +120,7 @@ def prepare(folder: Path) -> None:
         "intermediates.sst": sst(issuing.der),
         "netsh-sslcert.txt": exports.netsh(exports.binding(Negotiate_Client_Certificate="Disabled")).encode("utf-16"),
         "schannel.txt": exports.schannel({"SendTrustedIssuerList": 0}).encode(),
-        "iis-config.xml": exports.configuration(
-            {"": "None", "Default Web Site/private": "Ssl, SslNegotiateCert, SslRequireCert"}
-        ).encode(),
+        "iis-config.xml": exports.configuration({"": "None", "Default Web Site/private": "Ssl, SslNegotiateCert, SslRequireCert"}).encode(),
         "certutil-root.txt": exports.listing("Root", "Trusted Root Certification Authorities", root).encode("utf-16"),
         "certutil-my.txt": exports.listing("MY", "Personal", alice, keys={0: "Missing stored keyset"}).encode(),
         "stores/LocalMachine/Root.sst": sst(made.stranger.der),
