@@ -526,3 +526,16 @@ def test_log_counts_the_refusals_and_says_what_may_be_behind_them(tmp_path: Path
     assert main(["log", str(log), "--lang", "ja"]) == 0
     assert "1 回" in capsys.readouterr().out
     assert main(["log", str(tmp_path / "missing.log")]) == 64
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_what_windows_decided_is_shown(lang: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from iis.windows_samples import ENGLISH
+
+    file = tmp_path / "verify.txt"
+    file.write_text(ENGLISH, encoding="utf-16")
+    assert main(["windows", str(file), "--lang", lang]) == 0
+    out = capsys.readouterr().out
+    assert "CERT_TRUST_" in out
+    assert main(["windows", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["source"] == "certutil"

@@ -110,6 +110,19 @@ def _log(options: Namespace, lang: str) -> int:
     return 0
 
 
+def _windows(options: Namespace, lang: str) -> int:
+    import json
+
+    from chaincheck.iis import read_windows_verdict
+    from chaincheck.report.terminal import write
+    from chaincheck.report.windows_told import written
+
+    verdicts = read_windows_verdict(options.file)
+    shown = [verdict.to_dict() for verdict in verdicts]
+    write((json.dumps(shown, ensure_ascii=False, indent=2) if options.json else written(verdicts, lang)) + "\n")
+    return 0
+
+
 def _demo(options: Namespace, lang: str) -> int:
     from chaincheck.demo import run
     from chaincheck.report.terminal import write
@@ -117,7 +130,7 @@ def _demo(options: Namespace, lang: str) -> int:
     return run(write, lang=lang, full=options.full, width=_columns())
 
 
-_COMMANDS = {"diagnose": _diagnose, "replay": _replay, "explain": _explain, "log": _log, "demo": _demo}
+_COMMANDS = {"diagnose": _diagnose, "replay": _replay, "explain": _explain, "log": _log, "windows": _windows, "demo": _demo}
 
 
 def _answer(diagnosis: Diagnosis, options: Namespace, lang: str) -> int:

@@ -84,6 +84,15 @@ def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser
     log.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
     log.set_defaults(run=run["log"])
 
+    usage = "%(prog)s [--help] FILE [OPTIONS]"
+    windows = commands.add_parser(
+        "windows", usage=usage, help="what Windows decided: output of certutil -verify, events of CAPI2", allow_abbrev=False
+    )
+    windows.add_argument("file", type=Path, metavar="FILE", help="certutil -verify -urlfetch > FILE, or events of CAPI2 as XML")
+    windows.add_argument("--json", action="store_true", help="JSON instead of text")
+    windows.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
+    windows.set_defaults(run=run["windows"])
+
     from chaincheck.cache_command import add_commands
 
     usage = "%(prog)s [--help] COMMAND ..."

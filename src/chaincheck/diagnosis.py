@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chaincheck.plan import Plan
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
+    from chaincheck.server import ServerProfile
     from chaincheck.statement import Statement
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.name import Name
@@ -151,6 +152,7 @@ class Diagnosis:
         "paths_cut",
         "revocation",
         "rules",
+        "server",
         "store_name",
         "subject",
         "unchecked",
@@ -188,6 +190,7 @@ class Diagnosis:
         self.rules = question.rules
         self.key_state = question.key.state
         self.client: ClientProfile | None = question.client
+        self.server: ServerProfile | None = question.server
         self.observed = question.observed
         store = question.store
         self.store_name = store.name if store is not None else None

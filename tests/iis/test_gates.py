@@ -313,3 +313,28 @@ def test_a_client_that_is_not_known_is_an_input_error(more: dict[str, Any]) -> N
 
 def test_other_names_of_a_client_are_known() -> None:
     assert [ClientProfile(kind=name).kind for name in ("Chrome", "Edge", ".NET", "golang")] == ["chromium", "chromium", "dotnet", "go"]
+
+
+def test_openssl_refuses_a_missing_certificate_only_where_it_is_required() -> None:
+    for mode, verdict in (("require", Verdict.REFUSED), ("optional", Verdict.UNDETERMINED), ("none", Verdict.UNDETERMINED)):
+        profile = ServerProfile(verify_mode=mode)  # type: ignore[arg-type]
+        assert ask(profile, cert=NO_CERTIFICATE, rules=OPENSSL).verdict is verdict
+
+
+def test_settings_of_iis_are_no_causes_of_openssl() -> None:
+    found = ask(told(LATE, tls_ends_in_front=True), ClientProfile(kind="go"), rules=OPENSSL)
+    assert found.accepted
+
+
+@pytest.mark.parametrize(("build", "status"), [(None, "403.7"), (20348, None), (26100, "500")])
+def test_what_a_late_request_under_tls_13_looks_like_depends_on_windows(build: int | None, status: str | None) -> None:
+    response = ask(told(LATE, windows_build=build), ClientProfile(kind="chromium")).response
+    assert response is not None
+    assert (response.status, response.confidence) == (status, "reported")
+    assert response.text().startswith("The server would answer")
+
+
+def test_what_group_policy_put_into_root_comes_back() -> None:
+    misplaced = chaincheck.Entry(OTHER.issue_ca("Misplaced").der, "roots", location="LocalMachine, group policy\\Root")
+    found = ask(store=stores(roots=[ROOT.der, misplaced]))
+    assert "Group policy put it there" in found.causes[0].why()

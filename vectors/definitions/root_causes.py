@@ -156,12 +156,22 @@ def _request() -> list[Vector]:
         server=server(config=mistaken, path="Default Web Site/public"),
         client=CHROME,
     )
-    return [*found, required, _not_required(mistaken)]
+    healthy = Vector(
+        name="root-cause-20-required-by-mistake-healthy",
+        title="The same directory, asked with a certificate",
+        verdict="accepted",
+        absent=("required-only-here",),
+        cert=CLIENT.der,
+        store=stores(),
+        server=server(config=mistaken, path="Default Web Site/public"),
+        client=CHROME,
+    )
+    return [*found, required, healthy, _not_required(mistaken)]
 
 
 def _not_required(config: str) -> Vector:
     return Vector(
-        name="root-cause-20-required-by-mistake-healthy",
+        name="root-cause-20-required-by-mistake-elsewhere",
         title="A directory beside it demands none: a request without a certificate is not refused for that",
         verdict="undetermined",
         absent=("required-only-here",),

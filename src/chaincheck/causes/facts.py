@@ -96,7 +96,7 @@ class IntermediateMissingFacts(Facts):
 class MisplacedFacts(Facts):
     """A certificate in the wrong compartment: where it is and where it belongs.
 
-    ``sha256`` is None for one that is known from a listing only, by its ``sha1``.
+    ``sha256`` is None for one that is known from a listing only, by its ``sha1``. ``group_policy``: group policy put it there.
     """
 
     name: str
@@ -106,6 +106,7 @@ class MisplacedFacts(Facts):
     store: str
     on_path: bool = True
     sha1: str | None = None
+    group_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,9 +30,10 @@ CLOCK_TOLERANCE = 300
 
 def judge_gates(question: Question, chain: Sequence[Certificate], found: Sequence[Cause]) -> Iterator[Cause]:
     """The causes of all three gates. ``chain``: the best path, subject first; ``found``: its causes."""
-    yield from judge_request(question)
-    yield from judge_offer(question, chain)
-    yield from judge_mapping(question, chain)
+    if question.rules.root_store_hygiene:  # what only IIS has: bindings, issuer lists, mappings
+        yield from judge_request(question)
+        yield from judge_offer(question, chain)
+        yield from judge_mapping(question, chain)
     yield from _clock(question, found)
 
 
@@ -53,7 +54,7 @@ def _clock(question: Question, found: Sequence[Cause]) -> Iterator[Cause]:
 def unchecked(question: Question, found: Sequence[Cause]) -> Iterator[Statement]:
     """What the profile leaves open. ``found``: the causes of the best path."""
     server, store = question.server or NO_PROFILE, question.store
-    if store is not None:
+    if store is not None and question.rules.root_store_hygiene:
         source = issuer_source(store, server)
         if source.entries is None:
             name = source.place.rpartition("\\")[2]
@@ -65,7 +66,10 @@ def unchecked(question: Question, found: Sequence[Cause]) -> Iterator[Statement]
                 facts = (("urls", ", ".join(urls)), ("certificate", str(cause.certificate.subject)))
                 yield Statement(code="server-follows-aia", facts=facts, blocks=True)
     access = server.effective_access
-    if access is not None and not access.requires:
+    lenient = (
+        access is not None and not access.requires if question.rules.root_store_hygiene else server.verify_mode in ("optional", "none")
+    )
+    if lenient:
         yield Statement(code="certificate-not-required", facts=(("path", server.path),))
     for section in covering(server):
         if section.many_to_one:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.causes.codes import CauseCode, Gate, Severity, Verdict
@@ -88,8 +88,26 @@ def response(diagnosis: Diagnosis) -> ServerResponse | None:
     for gate in _GATES:  # in the order in which they are passed: what is refused at one never comes to the next
         here = [cause for cause in fatal if _gate(cause, stack) is gate]
         if here:
-            return _answer(here, stack)
+            found = _answer(here, stack)
+            return _asked_late(found, diagnosis) if found.cause.code is CauseCode.LATE_CERTIFICATE_REQUEST else found
     return None
+
+
+# Builds of Windows from which on a late request under TLS 1.3 resets the connection, and from which on it is answered (reported by users)
+_RESETS: Final = 20348
+_ANSWERS: Final = 26100
+_NOT_SUPPORTED: Final = HResult(name="ERROR_NOT_SUPPORTED", unsigned=0x80070032, logged=50, mark=Mark.REPORTED)
+
+
+def _asked_late(found: ServerResponse, diagnosis: Diagnosis) -> ServerResponse:
+    """Windows Server 2022 resets a connection of TLS 1.3 on which it cannot ask; Server 2025 answers 500 with ERROR_NOT_SUPPORTED."""
+    build = diagnosis.server.windows_build if diagnosis.server is not None else None
+    if build is None or build < _RESETS or "TLS 1.3" not in getattr(found.cause.facts, "protocols", ()):
+        return found
+    also = tuple(status for status in (*found.also, IISStatus(status="403.7", mark=Mark.REPORTED)) if status.status != "500")
+    if build < _ANSWERS:
+        return replace(found, status=None, hresult=None, also=also)
+    return replace(found, status="500", hresult=_NOT_SUPPORTED, also=also)
 
 
 def _gate(cause: Cause, stack: Stack | None) -> Gate:

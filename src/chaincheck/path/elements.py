@@ -129,7 +129,13 @@ def judge_place(node: Node, role: Role, rules: Rules, store: str) -> Iterator[Ca
 def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path: bool = True) -> causes.facts.MisplacedFacts:
     """The facts of a certificate in the wrong compartment."""
     return causes.facts.MisplacedFacts(
-        name=str(node.subject), sha256=node.identity.hex(), found_in=found_in, belongs_in=belongs_in, store=store, on_path=on_path
+        name=str(node.subject),
+        sha256=node.identity.hex(),
+        found_in=found_in,
+        belongs_in=belongs_in,
+        store=store,
+        on_path=on_path,
+        group_policy=any("group policy" in (entry.location or "") for entry in node.entries if entry.place == found_in),
     )
 
 
