@@ -12,7 +12,7 @@ def to_table(told: Any, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for field in fields(told):
         value = getattr(told, field.name)
-        if field.name not in without and (field.default is MISSING or value != field.default):
+        if field.name not in without and value is not None and (field.default is MISSING or value != field.default):
             table[field.name] = _plain(value)
     return table
 
@@ -29,7 +29,12 @@ def from_table(kind: type, table: Any, where: str, hints: dict[str, Any] | None 
         raise TypeError(f"{where} is not a table")
     known = hints if hints is not None else get_type_hints(kind)
     names = {field.name for field in fields(kind)} & set(known)
-    return kind(**{name: _typed(value, known[name], f"{where}.{name}") for name, value in table.items() if name in names})
+    unset = {field.name: None for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING and field.init}
+    told = {name: _typed(value, known[name], f"{where}.{name}") for name, value in table.items() if name in names}
+    missing = [name for name in unset if name not in told and type(None) not in get_args(known.get(name))]
+    if missing:
+        raise ValueError(f"{where} has no {missing[0]}")
+    return kind(**(unset | told))
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:

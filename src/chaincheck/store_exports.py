@@ -104,7 +104,7 @@ def load_labelled(source: Any, limits: Limits | None) -> TrustStore | None:
     elif isinstance(source, str) and ("\n" in source or "-----BEGIN" in source):
         if "-----BEGIN" not in source:
             _text(source, "store", gathered)
-    elif isinstance(source, str | os.PathLike) and bounds.allow_paths:
+    elif bounds.allow_paths and (isinstance(source, os.PathLike) or (isinstance(source, str) and source.strip())):
         _path(source, gathered)
     return _store(gathered) if gathered.anything else None
 

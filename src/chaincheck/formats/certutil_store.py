@@ -1,42 +1,38 @@
-"""Text of ``certutil -store NAME``: which certificates are in a store, without the certificates.
+"""Text of ``certutil -store <name>``: the certificates and CRLs of one or several Windows stores, and whether their keys can be used.
 
-Labels are translated on other Windows than English ones, hex and the order of the lines are not: the serial number comes first, then
-issuer, dates and subject, then whether it is a root, then the SHA-1 thumbprint, then what is known of the key.
+The labels come in the language of Windows, so the order of the lines and the shape of their values tell what they are: a line of equals
+signs with a number, then serial, issuer, two dates, subject, "(sha1)". Only the lines about the key are told by their words; in a language
+whose words are not known here, nothing is said about the key.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Literal, NamedTuple
 
 from chaincheck.formats.loaded import Note, NoteCode
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-Key = Literal["present", "none", "missing", "unusable"]
-MOST: Final = 100_000  # certificates and CRLs of all stores in the text
-
-_BLOCK: Final = re.compile(r"={8,}\s*(\S.*?)\s*={8,}")
-_TITLE: Final = re.compile(r'(\w[\w .-]{0,80}?)\s+"([^"]{1,200})"')
-_SERIAL: Final = re.compile(r"[^:：]{1,60}[:：]\s*([0-9a-fA-F]{2,64}(?: [0-9a-fA-F]{2})*)")
-_HASH: Final = re.compile(r"[^:：]{0,60}[:：]\s*((?:[0-9a-fA-F]{2}\s?){20})")
-_NAME: Final = re.compile(r"[^:：]{1,60}[:：]\s*(\S.*=.*)")
-_USABLE: Final = re.compile(r"signature test passed|encryption test passed", re.IGNORECASE)
-_KEYS: Final[tuple[tuple[re.Pattern[str], Key], ...]] = (
-    (re.compile(r"missing stored keyset", re.IGNORECASE), "missing"),
-    (re.compile(r"no key provider information", re.IGNORECASE), "none"),
-    (re.compile(r"(signature|encryption) test failed|access.{0,3} denied|0x80090010|0x80070005", re.IGNORECASE), "unusable"),
-    (_USABLE, "present"),
-)
+KeyState = Literal["present", "none", "missing", "unusable"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedCrl(NamedTuple):
+    """A CRL as listed. The times are text in the format and zone of the server, None where there is none. ``sha1``: lower-case hex."""
+
+    number: int
+    issuer: str
+    this_update: str | None
+    next_update: str | None
+    sha1: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ListedCertificate:
-    """One certificate of a listing. ``sha1`` is its thumbprint in lower-case hex; ``root``: whether subject and issuer are the same.
+    """A certificate as listed. ``serial`` and ``sha1``: lower-case hex as printed; names as Windows writes them, "" where not found.
 
-    ``key``: present (its test passed), none (no key provider), missing (its container is gone), unusable; None where nothing is said.
+    ``root``: whether subject and issuer are the same *by name*; None where a name is missing. ``key``: "present" where Windows used the
+    key in a test, "missing" where the container it names is not there, "none" where no container is named, "unusable" where it cannot be
+    used (no access, a failed test); None where the text does not say.
     """
 
     number: int
@@ -44,99 +40,277 @@ class ListedCertificate:
     issuer: str
     subject: str
     sha1: str
-    root: bool | None = None
-    key: Key | None = None
+    root: bool | None
+    key: KeyState | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ListedStore:
-    """One store of the text: its name as it is asked for ("Root"), and the title that certutil prints beside it."""
+    """A store as listed. ``name`` ("Root") and ``title`` ("Trusted Root Certification Authorities") are None where the heading is lost.
+
+    ``user``: whether the command line, where it is in the text, asked for the stores of the user.
+    """
 
     name: str | None
     title: str | None
+    user: bool
     certificates: tuple[ListedCertificate, ...]
+    crls: tuple[ListedCrl, ...]
+
+
+_STORES = 1000  # Windows has about twenty
+_NOTES = 1000  # a text of nothing but damage shall not become a longer list of notes
+_SAMPLE = 65536  # characters looked at to recognise the text
+_LONGEST_HEADING = 300  # characters
+_EQUALS = "====="  # sixteen of them, in all that was seen
+_BLOCK = re.compile(r"^[ \t]*={5,40} [^\r\n=]{0,100}\d{1,9} ={5,40}[ \t\r]*$", re.MULTILINE)
+_SHA1 = re.compile(r"\(sha1\)|^CertUtil: -store", re.IGNORECASE | re.MULTILINE)
+_TITLED = re.compile(r'([^\s"=:][^"=:]*?)\s+"([^"]*)"\Z')
+_BARE = re.compile(r"[\w.$-]{1,64}\Z")  # the heading of a store that Windows has no title for
+_COMMAND = re.compile(r"(?:[^=\"]{0,200}[>#$&] ?)?certutil(?:\.exe)?[ \t](?:.*[ \t])?[-/]store\b", re.IGNORECASE)  # perhaps after a prompt
+_USER = re.compile(r"[ \t][-/]user\b", re.IGNORECASE)
+_OUTCOME = "certutil:"  # begins the last line of every command, in every language
+_COLON = re.compile(r"[:：]")  # Chinese may have the wide one
+_HEX = re.compile(r"[0-9a-f](?:[0-9a-f ]*[0-9a-f])?\Z", re.IGNORECASE)
+_DATE = re.compile(r"\d{1,4} ?[./\-年]")
+
+# What certutil says of the key, in English and in what is attested of other languages; the first that fits decides, the worst comes first.
+# German loses its umlauts where the output was redirected. Only a test that passed proves a key.
+_KEY_WORDS: tuple[tuple[KeyState, re.Pattern[str]], ...] = (
+    ("none", re.compile(r"no key provider information|没有密钥提供程序信息", re.IGNORECASE)),
+    ("missing", re.compile(r"missing stored keyset|.*(?:NTE_BAD_KEYSET|0x80090016)", re.IGNORECASE)),
+    ("unusable", re.compile(r"(?:signature|encryption) test failed|error: .*(?:public key|keyset)", re.IGNORECASE)),
+    ("unusable", re.compile(r".*(?:access (?:is )?denied|E_ACCESSDENIED|ERROR_ACCESS_DENIED|0x80070005)", re.IGNORECASE)),
+    ("present", re.compile(r"(?:signature|encryption) test passed|(?:verschl.{1,8}sselungs|signatur)test wurde durchgef", re.IGNORECASE)),
+)
 
 
 def looks_like(text: str) -> bool:
-    """Whether certificates are listed in it as certutil lists them."""
-    match = _BLOCK.search(text[:20_000])
-    return match is not None and re.search(r"[0-9]", match[1]) is not None and _HASH.search(text) is not None
+    """Whether it is a listing of a store: equals signs with a number and a SHA-1, or the end of the command, near its beginning."""
+    sample = text[:_SAMPLE]
+    found = _SHA1.search(sample)
+    return found is not None and (found[0][0] != "(" or _BLOCK.search(sample) is not None)
 
 
-def parse(text: str, where: str, most: int = MOST) -> tuple[tuple[ListedStore, ...], tuple[Note, ...]]:
-    """The stores in their order, and a note for each block that has no thumbprint. Never raises."""
-    stores: list[ListedStore] = []
-    notes: list[Note] = []
-    name: str | None = None
-    title: str | None = None
-    found: list[ListedCertificate] = []
-    begun = False
-    for count, (head, lines, line_number) in enumerate(_blocks(text)):
-        if head is None:  # what stands before the first block of a store
-            match = _TITLE.match(lines[-1]) if lines else None
-            if begun:
-                stores.append(ListedStore(name=name, title=title, certificates=tuple(found)))
-            name, title, found, begun = (match[1], match[2], [], True) if match is not None else (None, None, [], bool(begun))
-            continue
-        begun = True
-        if count >= most:
-            notes.append(Note(code=NoteCode.CUT, where=f"{where}, line {line_number}", detail=f"more than {most:,} blocks"))
-            break
-        number = re.search(r"[0-9]+", head)
-        if head.upper().startswith(("CRL", "CTL")):
-            continue
-        certificate = _certificate(int(number[0][:9]) if number else 0, lines)
-        if certificate is not None:
-            found.append(certificate)
-        elif len(notes) < 1000:
-            notes.append(Note(code=NoteCode.DAMAGED_MEMBER, where=f"{where}, line {line_number}", detail="a block without a thumbprint"))
-    if begun:
-        stores.append(ListedStore(name=name, title=title, certificates=tuple(found)))
-    return tuple(stores), tuple(notes)
+def parse(text: str, where: str, most: int = 100_000) -> tuple[tuple[ListedStore, ...], tuple[Note, ...]]:
+    """Read at most ``most`` certificates and CRLs; never raises. What is no listing gives no store."""
+    reader = _Reader(text, where, most)
+    reader.read()
+    return tuple(store.listed() for store in reader.stores), tuple(reader.notes)
 
 
-def _blocks(text: str) -> Iterator[tuple[str | None, list[str], int]]:
-    """Each block with its head ("Certificate 0") and lines; head None for lines that name a store."""
-    head: str | None = None
-    lines: list[str] = []
-    begun = 1
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
-        match = _BLOCK.fullmatch(line)
-        title = None if match else _TITLE.fullmatch(line)
-        if match is not None or title is not None:
-            if head is not None:
-                yield head, lines, begun
-            if title is not None:
-                yield None, [line], number
-            head = match[1] if match is not None else None
-            lines, begun = [], number
-        elif line:
-            lines.append(line)
-    if head is not None:
-        yield head, lines, begun
+class _Store:
+    """A store while it is read."""
+
+    def __init__(self, name: str | None, title: str | None, *, user: bool) -> None:
+        self.name, self.title, self.user = name, title, user
+        self.certificates: list[ListedCertificate] = []
+        self.crls: list[ListedCrl] = []
+        self.last: dict[str, int] = {}  # the number of the last block, by the word in its heading
+
+    def listed(self) -> ListedStore:
+        crls = tuple(self.crls)
+        return ListedStore(name=self.name, title=self.title, user=self.user, certificates=tuple(self.certificates), crls=crls)
 
 
-def _certificate(number: int, lines: list[str]) -> ListedCertificate | None:
-    serial = issuer = subject = sha1 = ""
-    root: bool | None = None
-    key: Key | None = None
-    for line in lines:
-        digest = _HASH.fullmatch(line)
-        if digest is not None:
-            sha1 = sha1 or re.sub(r"\s", "", digest[1]).lower()
-        elif not serial and (match := _SERIAL.fullmatch(line)) is not None:
-            serial = match[1].replace(" ", "").lower()
-        elif (named := _NAME.fullmatch(line)) is not None and not sha1:
-            issuer, subject = (issuer, subject or named[1]) if issuer else (named[1], subject)
-        elif line.startswith("Non-root Certificate"):
-            root = False
-        elif line.startswith("Root Certificate"):
-            root = True
+class _Block(NamedTuple):
+    """One certificate or CRL: the word and number in its heading, on which line and how far from the left that stands, what follows."""
+
+    word: str
+    number: int
+    at: int
+    indent: int
+    lines: list[str]
+
+
+class _Reader:
+    """Goes over the lines once."""
+
+    def __init__(self, text: str, where: str, most: int) -> None:
+        self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self.where = where
+        self.left = most
+        self.stores: list[_Store] = []
+        self.notes: list[Note] = []
+        self.store: _Store | None = None
+        self.block: _Block | None = None
+        self.user = False
+
+    def read(self) -> None:
+        before: str | None = None  # the last line outside of a block: the name of a store without a title stands alone
+        for at, line in enumerate(self.lines, 1):
+            stripped = line.strip()
+            if not stripped:
+                continue
+            heading = _heading(stripped)
+            if heading is not None:
+                if self.block is not None and not self.block.lines:
+                    continue  # "Begin Nesting Level 1", which certutil -dump puts under the heading
+                self._close()
+                if self.left <= 0 or len(self.stores) > _STORES:
+                    self._note(NoteCode.CUT, at, "more certificates and CRLs than are read")
+                    return
+                self._open(_Block(*heading, at, _indent(line), []), before)
+                before = None
+            elif self._command(stripped):
+                before = None
+                if len(self.stores) > _STORES:
+                    self._note(NoteCode.CUT, at, f"more than {_STORES} stores")
+                    self.stores.pop()
+                    return
+            elif self.block is not None:
+                self.block.lines.append(line.rstrip())
+            else:
+                before = stripped if _BARE.match(stripped) else None
+        self._close()
+
+    def _command(self, stripped: str) -> bool:
+        """Whether the line is the echo or the outcome of a command, or the heading of a store: what ends the store before."""
+        if stripped[:9].casefold() == _OUTCOME:
+            self._close()
+            self.store, self.user = None, False
+            return True
+        if len(stripped) > _LONGEST_HEADING:
+            return False
+        if "certutil" in stripped.casefold() and _COMMAND.match(stripped):
+            self._close()
+            self.store, self.user = None, _USER.search(stripped) is not None
+            return True
+        titled = _TITLED.match(stripped) if stripped[-1] == '"' else None
+        if titled is None:
+            return False
+        self._close()
+        self.store = _Store(titled[1], titled[2], user=self.user)
+        self.stores.append(self.store)
+        return True
+
+    def _open(self, block: _Block, name: str | None) -> None:
+        store = self.store
+        if store is None or store.last.get(block.word, -1) >= block.number:  # counted anew: the heading of another store is lost
+            store = self.store = _Store(name if store is None else None, None, user=self.user)
+            self.stores.append(store)
+        store.last[block.word] = block.number
+        self.block = block
+
+    def _close(self) -> None:
+        """Read the block that ends here."""
+        block, store = self.block, self.store
+        self.block = None
+        if block is None or store is None:
+            return
+        self.left -= 1
+        fields = _Fields(block)
+        if "CTL" in block.word:
+            self._note(NoteCode.UNRELATED_MEMBER, block.at, "a certificate trust list")
+        elif fields.sha1 is None:
+            self._note(NoteCode.DAMAGED_MEMBER, block.at, "a certificate or CRL without its SHA-1")
+        elif "CRL" in block.word or (fields.serial is None and fields.subject is None and fields.issuer is not None):
+            this_update, next_update = (*fields.dates, None, None)[:2]
+            store.crls.append(ListedCrl(block.number, fields.issuer or "", this_update, next_update, fields.sha1))
         else:
-            key = next((word for pattern, word in _KEYS if pattern.search(line)), key)
-    if not sha1:
+            if fields.serial is None:
+                self._note(NoteCode.DAMAGED_MEMBER, block.at, "a certificate without its serial number")
+            store.certificates.append(_certificate(block, fields, fields.sha1))
+
+    def _note(self, code: NoteCode, line: int, detail: str) -> None:
+        if len(self.notes) < _NOTES:
+            self.notes.append(Note(code=code, where=f"{self.where}, line {line}", detail=detail))
+
+
+class _Fields:
+    """What the lines of a block say, by their order and the shape of their values. ``after``: the lines after the hash."""
+
+    def __init__(self, block: _Block) -> None:
+        self.serial: str | None = None
+        self.issuer: str | None = None
+        self.subject: str | None = None
+        self.sha1: str | None = None
+        self.dates: list[str] = []
+        self.after: list[str] = []
+        self._crl = "CRL" in block.word
+        several: list[str] | None = None  # the parts of a name, where they stand on lines of their own (certutil -v)
+        for number, whole in enumerate(block.lines, 1):
+            line = whole[min(block.indent, _indent(whole)) :]
+            if several is not None:
+                if _indent(line) >= 4 and ("=" in line or "EMPTY" in line):
+                    several.append(line.strip())
+                    continue
+                self._name(", ".join(several))
+                several = None
+            label, colon, value = _labelled(line)
+            if colon and not value and not line[0].isspace():
+                several = []
+            elif colon and self._field(label, value, indented=line[0].isspace()):
+                self.after = block.lines[number:]
+        if several:
+            self._name(", ".join(several))
+
+    def _field(self, label: str, value: str, *, indented: bool) -> bool:
+        """Whether it was the hash."""
+        if label.casefold().endswith("(sha1)"):
+            octets = value.replace(" ", "").casefold()
+            if indented or len(octets) != 40 or not _HEX.match(octets):  # indented: the hash of a name
+                return False
+            self.sha1 = octets  # of several (of the key, of the certificate) that of the certificate comes last
+            return True
+        if _DATE.match(value):
+            self.dates.append(value)
+        elif indented:
+            return False
+        elif self.issuer is None and not self._crl and _HEX.match(value):
+            self.serial = value.replace(" ", "").casefold()  # of several (version, serial) the last before the issuer
+        elif self.sha1 is None:
+            self._name(value)
+        return False
+
+    def _name(self, text: str) -> None:
+        """The first name is the issuer's, the second the subject's. "EMPTY (...)" stands for an empty one."""
+        if "=" not in text and not text.startswith("EMPTY"):
+            return
+        if self.issuer is None:
+            self.issuer = text
+        elif self.subject is None and not self._crl:
+            self.subject = text
+
+
+def _heading(stripped: str) -> tuple[str, int] | None:
+    """The word and number of "================ Certificate 0 ================"."""
+    if not stripped.startswith(_EQUALS) or not stripped.endswith(_EQUALS) or len(stripped) > _LONGEST_HEADING:
         return None
+    words = stripped.strip("=").split()
+    if not words or not words[-1].isascii() or not words[-1].isdigit() or len(words[-1]) > 9:
+        return None
+    return " ".join(words[:-1]), int(words[-1])
+
+
+def _labelled(line: str) -> tuple[str, bool, str]:
+    """What stands before and after the first colon, and whether there is one."""
+    colon = _COLON.search(line)
+    return (line.strip(), False, "") if colon is None else (line[: colon.start()].strip(), True, line[colon.end() :].strip())
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _certificate(block: _Block, fields: _Fields, sha1: str) -> ListedCertificate:
+    issuer, subject = fields.issuer or "", fields.subject or ""
+    root: bool | None = None
+    for line in block.lines:
+        words = line.strip().casefold()
+        if words.startswith(("root certificate", "non-root certificate")):
+            root = words.startswith("root")
     if root is None and issuer and subject:
         root = issuer == subject
-    return ListedCertificate(number=number, serial=serial, issuer=issuer, subject=subject, sha1=sha1, root=root, key=key)
+    return ListedCertificate(
+        number=block.number, serial=fields.serial or "", issuer=issuer, subject=subject, sha1=sha1, root=root, key=_key(fields.after)
+    )
+
+
+def _key(lines: list[str]) -> KeyState | None:
+    """Told by the lines after the hash that are no "name = value": no name that somebody chose passes for one of them."""
+    said = [line.strip() for line in lines if "=" not in line]
+    for state, words in _KEY_WORDS:
+        if any(words.match(line) for line in said):
+            return state
+    return None
