@@ -97,8 +97,8 @@ def _client(asked: Question, **told: Any) -> Question:
 def _install_root(cause: Cause, question: Question, chain: Sequence[Certificate]) -> Iterator[Change]:
     certificate = cause.certificate
     if certificate is not None and question.store is not None:
-        known = any(entry.certificate == certificate for entry in question.store.entries())
-        yield Change("install-root", "install-root", _placed(certificate, ROOTS), 5, certificate, "LocalMachine\\Root", compare=not known)
+        installed, compare = _placed(certificate, ROOTS), not _held(question, certificate)
+        yield Change("install-root", "install-root", installed, 5, certificate, "LocalMachine\\Root", compare)
 
 
 def _move_root(cause: Cause, question: Question, chain: Sequence[Certificate]) -> Iterator[Change]:
@@ -143,12 +143,20 @@ def _accept_issuer(cause: Cause, question: Question, chain: Sequence[Certificate
     source = issuer_source(store, question.server)
     certificate = chain[-1] if source.mode == EXCLUSIVE_ROOT else chain[1]
     place = f"LocalMachine\\{'ClientAuthIssuer' if source.place in COMPARTMENTS else source.place.rpartition(chr(92))[2]}"
-    yield Change("accept-issuer", "fill-issuer-store", _placed(certificate, source.place), 3, certificate, place)
+    compare = not _held(question, certificate)
+    yield Change("accept-issuer", "fill-issuer-store", _placed(certificate, source.place), 3, certificate, place, compare)
 
 
 def _publish_ntauth(cause: Cause, question: Question, chain: Sequence[Certificate]) -> Iterator[Change]:
     if cause.certificate is not None:
-        yield Change("publish-ntauth", "publish-ntauth", _placed(cause.certificate, "NTAuth"), 3, cause.certificate, "NTAuth")
+        published = _placed(cause.certificate, "NTAuth")
+        compare = not _held(question, cause.certificate)
+        yield Change("publish-ntauth", "publish-ntauth", published, 3, cause.certificate, "NTAuth", compare)
+
+
+def _held(question: Question, certificate: Certificate) -> bool:
+    """Whether the server has the certificate in some store of its own, so that it did not come from the client or the network alone."""
+    return question.store is not None and any(entry.certificate == certificate for entry in question.store.entries())
 
 
 def _placed(certificate: Certificate, place: str, *, leaves: bool = False) -> Apply:
