@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chaincheck.fetch.cache import Cache as Cache
     from chaincheck.fetch.guard import Guard as Guard
     from chaincheck.formats.limits import Limits as Limits
+    from chaincheck.handed_on import from_header as from_header
     from chaincheck.iis.explanation import Explanation as Explanation
     from chaincheck.iis.explanation import explain as explain
     from chaincheck.question import DEFAULT as DEFAULT
@@ -80,6 +81,7 @@ _HOMES = {
     "DEFAULT": "question",
     "NO_CERTIFICATE": "question",
     "NO_KEY": "question",
+    "from_header": "handed_on",
     "Explanation": "iis.explanation",
     "explain": "iis.explanation",
     "IIS": "rules",

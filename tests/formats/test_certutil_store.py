@@ -315,6 +315,18 @@ def test_more_than_wanted_is_cut_with_a_note() -> None:
     assert [note.code for note in notes] == [NoteCode.CUT]
 
 
+def test_a_store_that_is_cut_off_at_its_heading_does_not_pass_for_an_empty_one() -> None:
+    stores, notes = parse(ROOT + block(), "x.txt", most=2)
+    assert [store.name for store in stores] == ["Root"]
+    assert [note.code for note in notes] == [NoteCode.CUT]
+
+
+def test_more_than_a_thousand_stores_are_cut_with_a_note() -> None:
+    stores, notes = parse('a "b"\n' * 3000, "x.txt")
+    assert len(stores) == 1000
+    assert [(note.code, note.where) for note in notes] == [(NoteCode.CUT, "x.txt, line 1001")]
+
+
 def test_listings_are_recognised_in_every_language() -> None:
     for text in (ROOT, CHINESE, GERMAN, JAPANESE, FRENCH, f'my "Personal"\n{DONE}', ROOT.replace("\n", "\r\n")):
         assert looks_like(text)

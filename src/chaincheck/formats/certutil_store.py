@@ -147,22 +147,27 @@ class _Reader:
                 if self.block is not None and not self.block.lines:
                     continue  # "Begin Nesting Level 1", which certutil -dump puts under the heading
                 self._close()
-                if self.left <= 0 or len(self.stores) > _STORES:
-                    self._note(NoteCode.CUT, at, "more certificates and CRLs than are read")
+                if self.left <= 0:
+                    self._cut(at, "more certificates and CRLs than are read")
                     return
                 self._open(_Block(*heading, at, _indent(line), []), before)
                 before = None
             elif self._command(stripped):
                 before = None
-                if len(self.stores) > _STORES:
-                    self._note(NoteCode.CUT, at, f"more than {_STORES} stores")
-                    self.stores.pop()
-                    return
             elif self.block is not None:
                 self.block.lines.append(line.rstrip())
             else:
                 before = stripped if _BARE.match(stripped) else None
+            if len(self.stores) > _STORES:
+                self._cut(at, f"more than {_STORES} stores")
+                return
         self._close()
+
+    def _cut(self, at: int, detail: str) -> None:
+        """Stop here. A store of which only the heading was read shall not pass for an empty one."""
+        self._note(NoteCode.CUT, at, detail)
+        if self.store is not None and not self.store.certificates and not self.store.crls:
+            self.stores.pop()
 
     def _command(self, stripped: str) -> bool:
         """Whether the line is the echo or the outcome of a command, or the heading of a store: what ends the store before."""

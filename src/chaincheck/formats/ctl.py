@@ -1,6 +1,6 @@
 """Certificate trust lists (``authroot.stl``, ``disallowedcert.stl``, the registry values ``EncodedCtl`` and ``DisallowedCertEncodedCtl``).
 
-A PKCS#7 SignedData around a list of identifiers of certificates (MS-CAESO; the layout as the reference implementation *signify* reads it).
+A PKCS#7 SignedData around a list of identifiers of certificates (MS-CAESO; the layout agrees with what the package signify reads).
 The signature of the list is **not** verified: whoever hands in the export vouches for it.
 """
 
