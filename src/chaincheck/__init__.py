@@ -33,6 +33,15 @@ if TYPE_CHECKING:
     from chaincheck.errors import RefusedError as RefusedError
     from chaincheck.fetch.cache import Cache as Cache
     from chaincheck.fetch.guard import Guard as Guard
+    from chaincheck.fleet.incidents import Changes as Changes
+    from chaincheck.fleet.incidents import Incident as Incident
+    from chaincheck.fleet.incidents import Waiver as Waiver
+    from chaincheck.fleet.incidents import changes_since as changes_since
+    from chaincheck.fleet.incidents import incidents as incidents
+    from chaincheck.fleet.incidents import next_look as next_look
+    from chaincheck.fleet.many import Result as Result
+    from chaincheck.fleet.many import diagnose_many as diagnose_many
+    from chaincheck.fleet.many import diagnose_many_async as diagnose_many_async
     from chaincheck.formats.limits import Limits as Limits
     from chaincheck.handed_on import from_header as from_header
     from chaincheck.iis.explanation import Explanation as Explanation
@@ -81,6 +90,15 @@ _HOMES = {
     "DEFAULT": "question",
     "NO_CERTIFICATE": "question",
     "NO_KEY": "question",
+    "Changes": "fleet.incidents",
+    "Incident": "fleet.incidents",
+    "Waiver": "fleet.incidents",
+    "changes_since": "fleet.incidents",
+    "incidents": "fleet.incidents",
+    "next_look": "fleet.incidents",
+    "Result": "fleet.many",
+    "diagnose_many": "fleet.many",
+    "diagnose_many_async": "fleet.many",
     "from_header": "handed_on",
     "Explanation": "iis.explanation",
     "explain": "iis.explanation",

@@ -1,0 +1,182 @@
+"""What many results have in common, and what became of them since last time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from chaincheck.causes.codes import CauseCode, Severity
+from chaincheck.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chaincheck.causes.cause import Cause
+    from chaincheck.diagnosis import Diagnosis
+    from chaincheck.fleet.many import Result
+
+LABELS: Final = 1000  # of one incident that are kept; the others are counted
+# What a network may say once and take back a minute later.
+NETWORK: Final = frozenset(
+    {
+        CauseCode.REVOCATION_UNREACHABLE,
+        CauseCode.REVOCATION_REFUSED_BY_PROXY,
+        CauseCode.REVOCATION_NOT_FETCHED,
+        CauseCode.REVOCATION_UNKNOWN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One reason with one object to blame (a CA, an address, a store), and whom it hits.
+
+    ``labels``: the first 1,000 of them; ``count``: all, the blast radius. ``cause``: one of them, for its words and resolutions.
+    """
+
+    key: str
+    cause: Cause
+    count: int
+    labels: tuple[str, ...]
+
+    def to_dict(self, lang: str = "en") -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "key": self.key,
+            "code": self.cause.code.value,
+            "summary": self.cause.text(lang),
+            "count": self.count,
+            "labels": list(self.labels),
+        }
+
+
+def incidents(results: Iterable[Result], *, severity: Severity = Severity.FATAL, waivers: Iterable[Waiver] = ()) -> tuple[Incident, ...]:
+    """The incidents of many results, the one that hits the most first; each certificate counts once for each.
+
+    ``severity``: the least that counts. ``waivers`` silence causes and change no verdict. The results are read once and not kept.
+    """
+    wanted = _at_least(severity)
+    told = tuple(waivers)
+    found: dict[str, tuple[Cause, int, list[str]]] = {}
+    for result in results:
+        if result.diagnosis is None:
+            continue
+        at = result.diagnosis.at
+        here = {
+            c.incident_key: c for c in reversed(result.diagnosis.causes) if c.severity in wanted and not any(w.covers(c, at) for w in told)
+        }
+        for key, cause in here.items():
+            first, count, labels = found.get(key, (cause, 0, []))
+            if len(labels) < LABELS:
+                labels.append(result.label)
+            found[key] = (first, count + 1, labels)
+    made = [Incident(key=key, cause=cause, count=count, labels=tuple(labels)) for key, (cause, count, labels) in found.items()]
+    return tuple(sorted(made, key=lambda incident: (-incident.count, incident.cause.rank, incident.key)))
+
+
+def _at_least(severity: Severity) -> frozenset[Severity]:
+    order = (Severity.FATAL, Severity.WARNING, Severity.NOTE)
+    return frozenset(order[: order.index(severity) + 1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Silence for one code until a moment, for a stated reason. It silences, and never alters a verdict.
+
+    ``issuer``: only for certificates of this issuer (its one-line name); None: for all. ``until``: aware; after it nothing is silenced.
+    """
+
+    code: CauseCode
+    until: datetime
+    reason: str
+    issuer: str | None = None
+
+    def __post_init__(self) -> None:
+        moment: Any = self.until
+        if not isinstance(moment, datetime) or moment.utcoffset() is None:
+            raise InputError("waiver", found=repr(moment)[:60], expected="a datetime with a time zone", where="waiver.until")
+        reason: Any = self.reason
+        if not isinstance(reason, str) or not reason.strip():
+            raise InputError("waiver", found="no reason", expected="why it is silenced, in words", where="waiver.reason")
+        try:
+            object.__setattr__(self, "code", CauseCode(self.code))
+        except ValueError as error:
+            raise InputError("waiver", found=repr(self.code)[:60], expected="a CauseCode", where="waiver.code") from error
+
+    def covers(self, cause: Cause, at: datetime) -> bool:
+        """Whether a cause is silenced at that moment."""
+        if cause.code is not self.code or at > self.until:
+            return False
+        return self.issuer is None or (cause.certificate is not None and str(cause.certificate.issuer) == self.issuer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is different between two answers about one certificate: causes by what they are about, and the verdict.
+
+    ``pending``: causes of the network that were seen now for the first time, and are told only if they are there again.
+    """
+
+    appeared: tuple[Cause, ...]
+    gone: tuple[Cause, ...]
+    persisted: tuple[Cause, ...]
+    pending: tuple[Cause, ...]
+    verdict_changed: bool
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self.appeared or self.gone or self.verdict_changed)
+
+
+def changes_since(diagnosis: Diagnosis, previous: Diagnosis | None, *, before: Diagnosis | None = None) -> Changes:
+    """What appeared, went and persisted since ``previous``. ``before``: the answer before that, for the patience with networks.
+
+    A cause of the network (an address that was not reachable) is told when it is seen the second time in a row, and gone when it is missing
+    once. Without ``before`` the first sight of it is ``pending``.
+    """
+    now, earlier = _fatal(diagnosis), _fatal(previous)
+    seen_before = _fatal(before)
+    appeared, pending, persisted = [], [], []
+    for key, cause in now.items():
+        if cause.code in NETWORK:
+            if key not in earlier:
+                pending.append(cause)
+            elif key not in seen_before:
+                appeared.append(cause)
+            else:
+                persisted.append(cause)
+        else:
+            (persisted if key in earlier else appeared).append(cause)
+    gone = [cause for key, cause in earlier.items() if key not in now and not (cause.code in NETWORK and key not in seen_before)]
+    changed = previous is None or previous.verdict is not diagnosis.verdict
+    if pending and not appeared and not gone and changed and {cause.code for cause in now.values()} <= NETWORK:
+        changed = False  # a verdict that hangs on what the network says is not told at first sight either
+    return Changes(appeared=tuple(appeared), gone=tuple(gone), persisted=tuple(persisted), pending=tuple(pending), verdict_changed=changed)
+
+
+def _fatal(diagnosis: Diagnosis | None) -> dict[str, Cause]:
+    if diagnosis is None:
+        return {}
+    return {cause.incident_key: cause for cause in diagnosis.causes if cause.severity is Severity.FATAL}
+
+
+def next_look(diagnosis: Diagnosis, *, least: float = 300.0, most: float = 86_400.0) -> datetime:
+    """When asking again may give another answer (UTC): just after ``holds_until``, at most ``most`` seconds on, at least ``least``.
+
+    A tenth of the wait is taken off by a share that the certificate's fingerprint gives, so that thousands do not ask at one moment.
+    """
+    from datetime import timedelta
+
+    until = diagnosis.holds_until
+    wait = most if until is None else min(max((until - diagnosis.at).total_seconds() + 1, least), most)
+    share = int(diagnosis.subject.fingerprint[:8], 16) / 0xFFFF_FFFF if diagnosis.subject is not None else 0.0
+    if until is None or wait >= most or wait <= least:  # never before the moment at which the answer changes
+        wait = max(wait * (1 - share / 10), min(least, wait))
+    else:
+        wait += share * least
+    return (diagnosis.at + timedelta(seconds=wait)).astimezone(UTC)
+
+
+__all__ = ["Changes", "Incident", "Waiver", "changes_since", "incidents", "next_look"]

@@ -1,0 +1,143 @@
+"""Many certificates: streamed, bounded, and never ended by one bad item."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tracemalloc
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import chaincheck
+import pki
+from chaincheck import Checker, InputError, Result, TrustStore, diagnose_many, diagnose_many_async
+from pki import AT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+ROOT = pki.root("Fleet Root")
+CA = ROOT.issue_ca("Fleet CA")
+STORE = TrustStore(roots=[ROOT.der], intermediates=[CA.der], disallowed=[])
+CLIENTS = [CA.issue(f"client {number}") for number in range(40)]
+SETTINGS: dict[str, Any] = {"store": STORE, "fetch": "never", "cache": None}
+BAD: list[Any] = [b"no certificate", None, 7, "missing.cer"]
+
+
+def items() -> list[Any]:
+    """Good and bad ones, in every form in which an item may come."""
+    forms: list[Any] = [{"cert": issued.der, "at": AT, "label": f"c{number}"} for number, issued in enumerate(CLIENTS)]
+    return [*forms[:20], *BAD, *forms[20:]]
+
+
+def gist(results: list[Result]) -> list[tuple[str, str]]:
+    return [(each.label, each.diagnosis.verdict.value if each.diagnosis is not None else "error") for each in results]
+
+
+def told(result: Result) -> str:
+    return result.diagnosis.to_json() if result.diagnosis is not None else str(result.error)
+
+
+EXPECTED = (
+    [(f"c{number}", "accepted") for number in range(20)]
+    + [(label, "error") for label in ("#21", "#22", "#23", "missing.cer")]
+    + [(f"c{number}", "accepted") for number in range(20, 40)]
+)
+
+
+def test_one_bad_item_never_ends_the_loop() -> None:
+    results = list(diagnose_many(items(), **SETTINGS))
+    assert gist(results) == EXPECTED
+    assert all(isinstance(each.error, InputError) for each in results if each.diagnosis is None)
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_any_executor_gives_the_same_answers(kind: Any) -> None:
+    with kind(2) as pool:
+        results = list(diagnose_many(items(), executor=pool, **SETTINGS))
+    assert gist(results) == EXPECTED
+    alone = list(diagnose_many(items(), concurrency=1, **SETTINGS))
+    assert [told(each) for each in results] == [told(each) for each in alone]
+
+
+def test_the_asynchronous_twin_gives_the_same_answers() -> None:
+    async def source() -> AsyncIterator[Any]:
+        for item in items():
+            yield item
+
+    async def run(**more: Any) -> list[Result]:
+        return [result async for result in diagnose_many_async(more.pop("items"), **more, **SETTINGS)]
+
+    assert gist(asyncio.run(run(items=items()))) == EXPECTED
+    assert sorted(gist(asyncio.run(run(items=source(), ordered=False, concurrency=3)))) == sorted(EXPECTED)
+
+
+def test_without_order_each_comes_when_it_is_ready_and_all_come() -> None:
+    assert sorted(gist(list(diagnose_many(items(), ordered=False, concurrency=3, **SETTINGS)))) == sorted(EXPECTED)
+
+
+def test_items_are_taken_as_they_are_needed() -> None:
+    """The source may be endless."""
+    taken = itertools.count()
+    source = ({"cert": CLIENTS[0].der, "at": AT, "label": str(next(taken))} for _ in itertools.count())
+    stream = diagnose_many(source, concurrency=2, **SETTINGS)
+    assert [next(stream).label for _ in range(100)] == [str(number) for number in range(100)]
+    stream.close()  # type: ignore[attr-defined]
+    assert next(taken) < 120
+
+
+def test_an_interrupted_run_goes_on_where_it_ended() -> None:
+    first = [result.label for result in itertools.islice(diagnose_many(items(), **SETTINGS), 15)]
+    rest = [result.label for result in diagnose_many(items(), done=set(first), **SETTINGS)]
+    assert first + rest == [label for label, _ in EXPECTED]
+
+
+def test_progress_is_told_for_each() -> None:
+    told: list[tuple[int, str]] = []
+    list(diagnose_many(items(), progress=lambda count, result: told.append((count, result.label)), **SETTINGS))
+    assert [count for count, _ in told] == list(range(1, 45))
+
+
+def test_labels_may_be_made_by_the_caller_and_what_scan_finds_has_its_own(tmp_path: Path) -> None:
+    for number, issued in enumerate(CLIENTS[:3]):
+        (tmp_path / f"{number}.cer").write_bytes(issued.der)
+    found = list(diagnose_many(chaincheck.scan(tmp_path), **SETTINGS))
+    assert [each.label for each in found] == ["0.cer", "1.cer", "2.cer"]
+    by_path = list(diagnose_many(sorted(tmp_path.iterdir()), label=lambda path: path.stem, **SETTINGS))
+    assert [each.label for each in by_path] == ["0", "1", "2"]
+    pairs = list(diagnose_many([("a", CLIENTS[0].der)], **SETTINGS))
+    assert pairs[0].label == "a"
+
+
+def test_a_checker_of_the_callers_own_stays_open() -> None:
+    with Checker(**SETTINGS) as checker:
+        list(diagnose_many(items(), checker=checker))
+        assert checker.diagnose(CLIENTS[0].der, at=AT).accepted
+
+
+@pytest.mark.parametrize(
+    "more", [{"concurrency": 0}, {"concurrency": "2"}, {"checker": Checker(cache=None), "store": STORE}, {"rules": "iis"}]
+)
+def test_wrong_settings_are_told_before_the_first_item(more: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        diagnose_many(items(), **more)
+
+
+def test_memory_does_not_grow_with_the_number_of_items() -> None:
+    def source(count: int) -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            yield {"cert": CLIENTS[number % 40].der, "at": AT, "label": str(number)}
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        for _ in diagnose_many(source(count), concurrency=2, **SETTINGS):
+            pass
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(100)
+    assert peak(2000) < peak(200) + 500_000  # bytes
