@@ -303,6 +303,11 @@ def name_der(name: Name) -> bytes:
     return name.public_bytes()
 
 
+def long_name(common: str) -> bytes:
+    """The DER of a name whose common name may be longer than X.520 allows."""
+    return asn1.sequence(asn1.set_of(asn1.sequence(asn1.oid("2.5.4.3"), asn1.tlv(0x0C, common.encode()))))
+
+
 def _certify(kind: type[T], name: Name, told: Options, issuer: Issued | None) -> T:
     """Signs a certificate; self-signed where there is no issuer."""
     subject = name_der(name)

@@ -539,3 +539,26 @@ def test_what_windows_decided_is_shown(lang: str, tmp_path: Path, capsys: pytest
     assert "CERT_TRUST_" in out
     assert main(["windows", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["source"] == "certutil"
+
+
+# reports
+
+
+def test_a_report_about_one_certificate_is_its_page_and_about_a_folder_a_summary(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder.path / "clients").mkdir()
+    folder.write("clients/alice.cer", folder.client.der)
+    folder.write("clients/bob.cer", folder.ca.issue("bob", not_after=pki.AT - timedelta(days=3)).der)
+    options = [*folder.server, "--fetch", "never"]
+    assert main(["report", "clients/bob.cer", "-o", "one.html", *options]) == 3
+    assert "expired" in (folder.path / "one.html").read_text(encoding="utf-8")
+    assert main(["report", "clients", "-o", "all.html", "--lang", "ja", *options]) == 3
+    page = (folder.path / "all.html").read_text(encoding="utf-8")
+    assert '<html lang="ja">' in page
+    assert "alice.cer" in page
+    assert "bob.cer" in page
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_report_that_cannot_be_written_says_so(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "client.cer", "-o", "no/such/folder.html", *folder.server, "--fetch", "never"]) == 64
+    assert "no/such/folder.html" in capsys.readouterr().err

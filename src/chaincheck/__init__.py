@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chaincheck.fleet.many import Result as Result
     from chaincheck.fleet.many import diagnose_many as diagnose_many
     from chaincheck.fleet.many import diagnose_many_async as diagnose_many_async
+    from chaincheck.fleet.summary import summary_page as summary_page
     from chaincheck.formats.limits import Limits as Limits
     from chaincheck.handed_on import from_header as from_header
     from chaincheck.iis.explanation import Explanation as Explanation
@@ -99,6 +100,7 @@ _HOMES = {
     "Result": "fleet.many",
     "diagnose_many": "fleet.many",
     "diagnose_many_async": "fleet.many",
+    "summary_page": "fleet.summary",
     "from_header": "handed_on",
     "Explanation": "iis.explanation",
     "explain": "iis.explanation",

@@ -110,6 +110,36 @@ def _log(options: Namespace, lang: str) -> int:
     return 0
 
 
+def _report(options: Namespace, lang: str) -> int:
+    """0 where all are accepted, 3 where one is refused, else 4."""
+    from chaincheck.causes.codes import Verdict
+    from chaincheck.causes.words import words
+    from chaincheck.cli_given import client, guard, of_server
+    from chaincheck.fleet.many import diagnose_many
+    from chaincheck.fleet.summary import summary_page
+    from chaincheck.report.html import to_html
+    from chaincheck.scanning import scan
+
+    store, server = of_server(options)
+    settings: dict[str, Any] = {
+        "store": store,
+        "server": server,
+        "client": client(options),
+        "fetch": options.fetch,
+        "guard": guard(options),
+    }
+    results = list(diagnose_many(scan(options.path_of_certificates), **settings))
+    alone = results[0].diagnosis if len(results) == 1 else None
+    made = to_html(alone, lang=lang) if alone is not None else summary_page(results, lang=lang)
+    try:
+        options.output.write_text(made, encoding="utf-8")
+    except OSError as error:
+        _complain(words(lang).render("cli.cannot-write", path=str(options.output), reason=error.strerror or str(error)) + "\n")
+        return USAGE
+    verdicts = {each.diagnosis.verdict for each in results if each.diagnosis is not None}
+    return REFUSED if Verdict.REFUSED in verdicts else ACCEPTED if verdicts == {Verdict.ACCEPTED} else UNDETERMINED
+
+
 def _windows(options: Namespace, lang: str) -> int:
     import json
 
@@ -130,7 +160,15 @@ def _demo(options: Namespace, lang: str) -> int:
     return run(write, lang=lang, full=options.full, width=_columns())
 
 
-_COMMANDS = {"diagnose": _diagnose, "replay": _replay, "explain": _explain, "log": _log, "windows": _windows, "demo": _demo}
+_COMMANDS = {
+    "diagnose": _diagnose,
+    "replay": _replay,
+    "explain": _explain,
+    "log": _log,
+    "windows": _windows,
+    "report": _report,
+    "demo": _demo,
+}
 
 
 def _answer(diagnosis: Diagnosis, options: Namespace, lang: str) -> int:

@@ -93,6 +93,20 @@ def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser
     windows.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
     windows.set_defaults(run=run["windows"])
 
+    usage = "%(prog)s [--help] PATH -o FILE [OPTIONS]"
+    report = commands.add_parser("report", usage=usage, help="one HTML page about the certificates of a file or folder", allow_abbrev=False)
+    report.add_argument("path_of_certificates", type=Path, metavar="PATH", help="a certificate, or a folder of them")
+    report.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the page that is written")
+    _client_arguments(report.add_argument_group("what the client holds"), Path)
+    _server_arguments(report, Path)
+    report.add_argument("--fetch", choices=("online", "cached", "never"), default="online", help="where evidence may come from")
+    report.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
+    )
+    report.add_argument("--fetch-unanchored", action="store_true", help="also ask addresses that no trusted CA vouches for")
+    report.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
+    report.set_defaults(run=run["report"])
+
     from chaincheck.cache_command import add_commands
 
     usage = "%(prog)s [--help] COMMAND ..."
@@ -119,11 +133,45 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
         "--presented", type=path, action="append", default=[], metavar="FILE", help="further certificates it sends (repeatable)"
     )
     held.add_argument("--password-file", type=path, metavar="FILE", help="file whose first line is the password of CERT and key")
+    _client_arguments(held, path)
+    _server_arguments(parser, path)
 
+    judged = parser.add_argument_group("how it is judged")
+    judged.add_argument(
+        "--at", type=_moment, metavar="TIME", help="moment in ISO 8601 with offset, such as 2026-06-15T12:00:00Z (default: now)"
+    )
+    judged.add_argument("--rules", choices=("iis", "rfc5280", "openssl"), default="iis", help="whose rules (default: iis)")
+
+    judged.add_argument(
+        "--observed", metavar="TEXT|FILE", help="what was seen: a log line, 403.16, unknown_ca, or the output of certutil -verify"
+    )
+
+    evidence = parser.add_argument_group("revocation")
+    evidence.add_argument("--crl", type=path, action="append", default=[], metavar="FILE", help="a CRL at hand (repeatable)")
+    evidence.add_argument("--ocsp", type=path, action="append", default=[], metavar="FILE", help="an OCSP response at hand (repeatable)")
+    evidence.add_argument(
+        "--fetch", choices=("online", "cached", "never"), default="online", help="where other evidence may come from (default: online)"
+    )
+    kept = evidence.add_mutually_exclusive_group()
+    kept.add_argument("--no-cache", action="store_true", help="keep nothing of what is fetched, and use nothing that was kept")
+    kept.add_argument("--cache-dir", type=path, metavar="DIR", help="where fetched evidence is kept (default: the user's cache folder)")
+    evidence.add_argument("--timeout", type=float, metavar="SECONDS", help="for all fetching together (default: 20, as IIS)")
+    evidence.add_argument("--proxy", metavar="URL", help="a proxy for everything that is fetched (default: those of the environment)")
+    evidence.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
+    )
+    evidence.add_argument(
+        "--fetch-unanchored", action="store_true", help="also ask addresses named by certificates no trusted CA vouches for"
+    )
+
+
+def _client_arguments(held: Any, path: type[Path]) -> None:
     held.add_argument("--client", metavar="KIND", help="who offers it: chromium, dotnet, winhttp, firefox, openssl, curl, go, rustls, java")
     held.add_argument("--client-store", type=path, metavar="FILE", help="the client's own stores (reg export, certutil -store, folder)")
     held.add_argument("--body-bytes", type=int, metavar="N", help="size of the body of the request that was refused")
 
+
+def _server_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     server = parser.add_argument_group("what the server has")
     server.add_argument(
         "--store", type=_store_name, metavar="FILE|system", help="its certificates in one file or folder, or this machine's own store"
@@ -153,34 +201,6 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     server.add_argument("--tls-ends-in-front", action="store_true", help="a balancer or proxy in front of the server ends TLS")
     server.add_argument(
         "--server-here", action="store_true", help="this machine is the server: what it cannot reach, the server cannot reach"
-    )
-
-    judged = parser.add_argument_group("how it is judged")
-    judged.add_argument(
-        "--at", type=_moment, metavar="TIME", help="moment in ISO 8601 with offset, such as 2026-06-15T12:00:00Z (default: now)"
-    )
-    judged.add_argument("--rules", choices=("iis", "rfc5280", "openssl"), default="iis", help="whose rules (default: iis)")
-
-    judged.add_argument(
-        "--observed", metavar="TEXT|FILE", help="what was seen: a log line, 403.16, unknown_ca, or the output of certutil -verify"
-    )
-
-    evidence = parser.add_argument_group("revocation")
-    evidence.add_argument("--crl", type=path, action="append", default=[], metavar="FILE", help="a CRL at hand (repeatable)")
-    evidence.add_argument("--ocsp", type=path, action="append", default=[], metavar="FILE", help="an OCSP response at hand (repeatable)")
-    evidence.add_argument(
-        "--fetch", choices=("online", "cached", "never"), default="online", help="where other evidence may come from (default: online)"
-    )
-    kept = evidence.add_mutually_exclusive_group()
-    kept.add_argument("--no-cache", action="store_true", help="keep nothing of what is fetched, and use nothing that was kept")
-    kept.add_argument("--cache-dir", type=path, metavar="DIR", help="where fetched evidence is kept (default: the user's cache folder)")
-    evidence.add_argument("--timeout", type=float, metavar="SECONDS", help="for all fetching together (default: 20, as IIS)")
-    evidence.add_argument("--proxy", metavar="URL", help="a proxy for everything that is fetched (default: those of the environment)")
-    evidence.add_argument(
-        "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
-    )
-    evidence.add_argument(
-        "--fetch-unanchored", action="store_true", help="also ask addresses named by certificates no trusted CA vouches for"
     )
 
 

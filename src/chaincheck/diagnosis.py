@@ -349,6 +349,27 @@ class Diagnosis:
 
         return to_text(self, lang=lang, timezone=timezone, width=width)
 
+    def to_html(self, *, lang: str = "en", timezone: tzinfo | None = None) -> str:
+        """One self-contained page: no script, nothing loaded from outside. Needs the extra ``report``; else ``MissingExtraError``."""
+        from chaincheck.report.html import to_html
+
+        return to_html(self, lang=lang, timezone=timezone)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows; None, so that it shows the text, without the extra ``report``."""
+        from chaincheck.errors import MissingExtraError
+        from chaincheck.report.html import fragment
+
+        try:
+            return fragment(self)
+        except MissingExtraError:
+            return None
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        shown = {"text/plain": self.to_text(), "application/json": self.to_dict()}
+        html = self._repr_html_()
+        return shown if html is None else {"text/html": html, **shown}
+
     def __str__(self) -> str:
         return self.to_text()
 

@@ -28,7 +28,7 @@ _OF_THE_MISSING = frozenset({CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawn:
+class Drawn:
     mark: str
     label: str
     reasons: tuple[str, ...]
@@ -38,12 +38,12 @@ def draw(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: W
     """The lines of one path. ``numbers``: where in the list of causes each cause stands."""
     east_asian = said.lang == "ja"
     lines: list[str] = []
-    for depth, drawn in enumerate(_from_the_top(diagnosis, path, numbers, said, timezone)):
+    for depth, one in enumerate(drawn(diagnosis, path, numbers, said, timezone)):
         branch = "" if depth == 0 else "   " * (depth - 1) + "└─ "
-        start = f"  {branch}{drawn.mark} "
-        lines += wrap(drawn.label, columns, first=start, east_asian=east_asian)
+        start = f"  {branch}{one.mark} "
+        lines += wrap(one.label, columns, first=start, east_asian=east_asian)
         margin = " " * (4 + 3 * depth)  # under the name, whether the font draws the marks narrow or wide
-        for reason in drawn.reasons:
+        for reason in one.reasons:
             lines += wrap(reason, columns, first=f"{margin}→ ", east_asian=east_asian)
     return lines
 
@@ -69,10 +69,11 @@ def element_names(path: Path) -> list[str]:
     return [visible(str(element.name))[:_NAME_LIMIT] if short.count(name) > 1 else name for element, name in pairs]
 
 
-def _from_the_top(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None) -> list[_Drawn]:
+def drawn(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None) -> list[Drawn]:
+    """The elements of a path from the root down, each with its mark and reasons."""
     elements, names = path.elements, element_names(path)
-    drawn = [] if path.complete else _above(diagnosis, elements[-1], numbers, said, timezone)
-    untold_root = not path.complete and not drawn
+    found = [] if path.complete else _above(diagnosis, elements[-1], numbers, said, timezone)
+    untold_root = not path.complete and not found
     for index in range(len(elements) - 1, -1, -1):
         element = elements[index]
         own = [cause for cause in _causes_of(element, diagnosis, path) if cause.code not in _OF_THE_MISSING]
@@ -83,8 +84,8 @@ def _from_the_top(diagnosis: Diagnosis, path: Path, numbers: Mapping[Cause, int]
         if untold_root and index == len(elements) - 1 and sign is not REFUSES and not _explained(own):
             sign = OPEN
             reasons.insert(0, _why_open(diagnosis, said))
-        drawn.append(_Drawn(mark=sign, label=_label(element, names[index], said), reasons=tuple(reasons)))
-    return drawn
+        found.append(Drawn(mark=sign, label=_label(element, names[index], said), reasons=tuple(reasons)))
+    return found
 
 
 def _causes_of(element: Element, diagnosis: Diagnosis, path: Path) -> list[Cause]:
@@ -95,14 +96,14 @@ def _causes_of(element: Element, diagnosis: Diagnosis, path: Path) -> list[Cause
     return [cause for cause in causes if cause.severity is not Severity.NOTE]
 
 
-def _above(diagnosis: Diagnosis, top: Element, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None) -> list[_Drawn]:
+def _above(diagnosis: Diagnosis, top: Element, numbers: Mapping[Cause, int], said: Words, timezone: tzinfo | None) -> list[Drawn]:
     """The issuer that is not there, where the path stops below the root."""
     if top.certificate is None or top.certificate.is_self_issued:
         return []
     missing = [cause for cause in top.causes if cause.code in _OF_THE_MISSING]
     reasons = [_reason(cause, numbers, said, timezone) for cause in missing] or [_why_open(diagnosis, said)]
     label = said.render("report.not-found", name=Text(short_name(top.certificate.issuer)))
-    return [_Drawn(mark=mark(missing) if missing else OPEN, label=label, reasons=tuple(reasons))]
+    return [Drawn(mark=mark(missing) if missing else OPEN, label=label, reasons=tuple(reasons))]
 
 
 def _explained(causes: Sequence[Cause]) -> bool:
