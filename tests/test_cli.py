@@ -544,7 +544,7 @@ def test_what_windows_decided_is_shown(lang: str, tmp_path: Path, capsys: pytest
 # reports
 
 
-def test_a_report_about_one_certificate_is_its_page_and_about_a_folder_a_summary(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_about_one_certificate_or_a_folder(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     (folder.path / "clients").mkdir()
     folder.write("clients/alice.cer", folder.client.der)
     folder.write("clients/bob.cer", folder.ca.issue("bob", not_after=pki.AT - timedelta(days=3)).der)
