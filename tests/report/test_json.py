@@ -162,6 +162,13 @@ def test_a_client_learns_of_the_store_only_the_documented_cause(company: Company
     assert answer["headline"] == "Refused: the root certificate of the client certificate's CA is not installed on the server."
 
 
+def test_a_client_whose_root_may_be_missing_is_told_so_in_the_headline(company: Company) -> None:
+    store = chaincheck.TrustStore(roots=[company.other.der], name="roots only")
+    answer = company.ask(company.ca.issue("CN=alice"), store=store).to_dict(audience="client")
+    assert answer["causes"][0]["documented"] == "root-not-installed"
+    assert answer["headline"] == "Undetermined: the root certificate of the client certificate's CA is not installed on the server."
+
+
 def test_a_client_learns_nothing_of_store_network_or_other_certificates(company: Company) -> None:
     for diagnosis in diagnoses(company):
         for lang in ("en", "ja"):

@@ -9,6 +9,8 @@ from chaincheck.causes.resolution import resolution
 from chaincheck.causes.words import Text, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chaincheck.causes.cause import Cause
     from chaincheck.causes.resolution import Resolution
     from chaincheck.diagnosis import Diagnosis
@@ -44,14 +46,20 @@ def client_headline(diagnosis: Diagnosis, lang: str) -> str:
     said = words(lang)
     if diagnosis.verdict is Verdict.ACCEPTED:
         return said.render("headline.accepted")
-    if diagnosis.verdict is Verdict.UNDETERMINED:
-        return said.render("headline.undetermined-nothing-known")
     fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
+    if diagnosis.verdict is Verdict.UNDETERMINED:
+        if not fatal:
+            return said.render("headline.undetermined-nothing-known")
+        return said.render("headline.undetermined", clause=_clause(fatal, said.lang))
+    # What something not told could still overturn does not lead.
+    certain = [cause for cause in fatal if cause.proven] or fatal
+    return said.render("headline.refused", clause=_clause(certain, said.lang) if certain else Text(said.render("verdict.refused")))
+
+
+def _clause(fatal: Sequence[Cause], lang: str) -> Text:
     own = [cause for cause in fatal if is_own(cause)]
-    clause = own[0].clause(said.lang) if own else _general(fatal[0], said.lang) if fatal else said.render("verdict.refused")
-    if said.lang == "en":
-        clause = clause[:1].lower() + clause[1:]
-    return said.render("headline.refused", clause=Text(clause))
+    clause = own[0].clause(lang) if own else _general(fatal[0], lang)
+    return Text(clause[:1].lower() + clause[1:] if lang == "en" else clause)
 
 
 def client_causes(diagnosis: Diagnosis, lang: str) -> list[dict[str, Any]]:
