@@ -562,3 +562,28 @@ def test_a_report_is_about_one_certificate_or_a_folder(folder: Folder, capsys: p
 def test_a_report_that_cannot_be_written_says_so(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "client.cer", "-o", "no/such/folder.html", *folder.server, "--fetch", "never"]) == 64
     assert "no/such/folder.html" in capsys.readouterr().err
+
+
+# a plug-in of Nagios
+
+
+def test_a_plug_in_answers_with_its_own_exit_codes(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", *folder.server, "--format", "nagios") == 0
+    assert diagnose("client.cer", *folder.server, "--format", "nagios", "--warn-before", "36500") == 1
+    assert diagnose("expired.cer", *folder.server, "--format", "nagios") == 2
+    assert diagnose("client.cer", "--format=nagios") == 3
+    assert [line.split(" - ")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("CHAINCHECK")] == [
+        "CHAINCHECK OK",
+        "CHAINCHECK WARNING",
+        "CHAINCHECK CRITICAL",
+        "CHAINCHECK UNKNOWN",
+    ]
+
+
+@pytest.mark.parametrize("wrong", [["no-such.cer"], ["stores.pem", "--no-such-option"], ["client.cer", "--warn-before", "nan"], []])
+def test_a_plug_in_that_cannot_ask_is_unknown_and_says_why(folder: Folder, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", *wrong, *folder.server, "--format", "nagios"]) == 3
+    told = capsys.readouterr()
+    assert told.out.startswith("CHAINCHECK UNKNOWN - ")
+    assert told.out.count("\n") == 1
+    assert told.err

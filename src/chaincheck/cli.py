@@ -1,12 +1,14 @@
 """The command line: ``chaincheck diagnose``, ``replay``, ``cache``, ``demo``. A thin face over the library.
 
-Exit codes: 0 accepted, 3 refused, 4 undetermined, 64 wrong use, 70 internal error, 130 interrupted.
+Exit codes: 0 accepted, 3 refused, 4 undetermined, 64 wrong use, 70 internal error, 130 interrupted; with
+``--format nagios`` those of a plug-in.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from chaincheck.cli_arguments import USAGE, parser
@@ -28,6 +30,13 @@ _JAPANESE_PRIMARY_LANGUAGE = 0x11  # LANG_JAPANESE of winnt.h
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the arguments are those of the process unless given. Returns the exit code and raises nothing."""
+    code = _run(argv)
+    if code in (USAGE, INTERNAL, INTERRUPTED) and _for_nagios(sys.argv[1:] if argv is None else argv):
+        return _unknown()
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from chaincheck.errors import ChaincheckError, InputError
 
     lang = user_language()
@@ -176,7 +185,13 @@ def _answer(diagnosis: Diagnosis, options: Namespace, lang: str) -> int:
     from chaincheck.causes.words import words
     from chaincheck.report.terminal import write
 
-    if options.json:
+    state = None
+    if options.format == "nagios":
+        from chaincheck.report.nagios import to_nagios
+
+        state, output = to_nagios(diagnosis, warn_before=options.warn_before, lang=lang, timezone=options.timezone)
+        write(output)
+    elif options.format == "json":
         write(_json(diagnosis, lang) + "\n")
     else:
         write(diagnosis.to_text(lang=lang, timezone=options.timezone, width=_columns()))
@@ -187,6 +202,8 @@ def _answer(diagnosis: Diagnosis, options: Namespace, lang: str) -> int:
             _complain(words(lang).render("cli.cannot-write", path=str(options.save_case), reason=error.strerror or str(error)) + "\n")
             return USAGE
         _complain(words(lang).render("cli.case-saved", path=str(options.save_case)) + "\n")
+    if state is not None:
+        return state
     return {Verdict.ACCEPTED: ACCEPTED, Verdict.REFUSED: REFUSED, Verdict.UNDETERMINED: UNDETERMINED}[diagnosis.verdict]
 
 
@@ -277,6 +294,20 @@ def _failed(error: Exception, lang: str) -> int:
     _complain(said.render("cli.internal-error", kind=type(error).__name__, message=message) + "\n")
     _complain(said.render("cli.internal-report") + "\n")
     return INTERNAL
+
+
+def _for_nagios(argv: Sequence[str]) -> bool:
+    return "--format=nagios" in argv or any(pair == ("--format", "nagios") for pair in pairwise(argv))
+
+
+def _unknown() -> int:
+    """What went wrong stands on stderr; a plug-in says on stdout that it knows nothing, with the code for that."""
+    from chaincheck.causes.words import words
+    from chaincheck.report.nagios import UNKNOWN, line_of
+    from chaincheck.report.terminal import write
+
+    write(line_of(UNKNOWN, words(user_language()).render("nagios.not-asked")) + "\n")
+    return UNKNOWN
 
 
 def _complain(text: str) -> None:

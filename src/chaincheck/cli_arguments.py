@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Mapping
-    from datetime import datetime, tzinfo
+    from datetime import datetime, timedelta, tzinfo
     from pathlib import Path
 
 USAGE: Final = 64  # EX_USAGE of BSD's sysexits
@@ -210,7 +210,11 @@ def _output_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     output.add_argument(
         "--timezone", type=_timezone, metavar="ZONE", help="of the times shown, such as Asia/Tokyo or +09:00 (default: UTC)"
     )
-    output.add_argument("--json", action="store_true", help="JSON instead of text")
+    output.add_argument("--format", choices=("text", "json", "nagios"), default="text", help="how it is told (default: text)")
+    output.add_argument("--json", action="store_const", dest="format", const="json", help="the same as --format json")
+    output.add_argument(
+        "--warn-before", type=_days, default="30", metavar="DAYS", help="with --format nagios: warn so long before an end (default: 30)"
+    )
     output.add_argument(
         "--save-case", type=path, metavar="PATH", help="write question, evidence and answer as a folder, or a zip if it ends so"
     )
@@ -220,6 +224,19 @@ def _store_name(text: str) -> Any:
     from pathlib import Path
 
     return text if text == "system" else Path(text)
+
+
+def _days(text: str) -> timedelta:
+    from argparse import ArgumentTypeError
+    from datetime import timedelta
+
+    try:
+        days = timedelta(days=float(text))
+    except (ValueError, OverflowError):
+        days = timedelta(-1)
+    if days < timedelta(0):
+        raise ArgumentTypeError(f"{text!r} is not a number of days, such as 30")
+    return days
 
 
 def _moment(text: str) -> datetime:
