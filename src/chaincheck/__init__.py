@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from chaincheck.fleet.many import diagnose_many as diagnose_many
     from chaincheck.fleet.many import diagnose_many_async as diagnose_many_async
     from chaincheck.fleet.summary import summary_page as summary_page
+    from chaincheck.fleet.tables import cause_records as cause_records
+    from chaincheck.fleet.tables import records as records
     from chaincheck.formats.limits import Limits as Limits
     from chaincheck.handed_on import from_header as from_header
     from chaincheck.iis.explanation import Explanation as Explanation
@@ -101,6 +103,8 @@ _HOMES = {
     "diagnose_many": "fleet.many",
     "diagnose_many_async": "fleet.many",
     "summary_page": "fleet.summary",
+    "cause_records": "fleet.tables",
+    "records": "fleet.tables",
     "from_header": "handed_on",
     "Explanation": "iis.explanation",
     "explain": "iis.explanation",
