@@ -209,6 +209,8 @@ def _store_table(store: TrustStore, files: _Files) -> dict[str, Any]:
         members = [_entry_table(entry, "other", files) for name in sorted(store.others) for entry in store.others[name]]
         table["other_stores"] = sorted(store.others)
         table["others"] = sorted(members, key=lambda one: sorted(map(repr, one.items())))
+    if store.partly:
+        table["partly"] = list(store.partly)
     if store.trust_lists:
         table["trust_lists"] = sorted(files.add("trust-list", "stl", each) for each in store.trust_lists)
     if store.listed:
@@ -377,6 +379,7 @@ def _read_store(table: Mapping[str, Any], source: Source, where: str) -> TrustSt
         if compartment in (*COMPARTMENTS, "MY"):
             members = tuple(from_table(ListedCertificate, each, f"{where}.listed") for each in _list(listed, f"{where}.listed"))
             store.listed[compartment] = members
+    store.partly = tuple(str(name) for name in _list(table.get("partly", []), f"{where}.partly"))
     store.assumptions = tuple(str(code) for code in _list(table.get("assumptions", []), f"{where}.assumptions"))
     store.notes = _pairs(table.get("notes", []), f"{where}.notes")
     store.evidence_notes = _pairs(table.get("evidence_notes", []), f"{where}.evidence_notes")

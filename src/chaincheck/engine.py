@@ -21,7 +21,7 @@ from chaincheck.path.validate import validate
 from chaincheck.possession import judge_key
 from chaincheck.question import KeyState
 from chaincheck.statement import Statement
-from chaincheck.store import DISALLOWED, INTERMEDIATES, ROOTS
+from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -292,6 +292,8 @@ def _leave_open(question: Question, rulings: list[Ruling], cut: bool) -> None:
 def _curable(cause: Cause, question: Question, cut: bool) -> bool:
     """Whether another certificate, in a compartment that was not told, could take the place of the one at fault."""
     store = question.store
+    if cause.code is CauseCode.ISSUER_NOT_ACCEPTED and store is not None and not issuer_source(store, question.server).whole:
+        return True
     if cause.code in _CURED_BY_A_ROOT or cause.role is Role.ANCHOR:
         return cut or store is None or not store.whole(ROOTS)
     if question.server is not None and question.server.follows_aia and bool(getattr(cause.facts, "ca_issuers_urls", None)):
@@ -387,10 +389,12 @@ def _unchecked(question: Question, rulings: list[Ruling]) -> list[Statement]:
     if not question.presented_told and any(c.severity is Severity.FATAL and not c.proven and _by_an_intermediate(c) for c in best):
         found.append(Statement(code="presented-not-told", blocks=True))
     if any(c.severity is Severity.FATAL and not c.proven for c in best):
-        for compartment in (ROOTS, INTERMEDIATES):
+        for compartment in (ROOTS, INTERMEDIATES, CLIENT_AUTH_ISSUERS):
             if unseen := store.only_listed(compartment):
                 names = ", ".join(f"{each.subject} (SHA-1 {each.sha1})" for each in unseen[:DAMAGED_SHOWN])
                 found.append(Statement(code="listed-only", facts=(("store", store.name), ("certificates", names)), blocks=True))
+        if store.partly:
+            found.append(Statement(code="store-partly-read", facts=(("store", store.name),), blocks=True))
     for cause in best:
         found += _unjudged(cause)
     # what was damaged may have spoken against a certificate of the path: a CRL, a member of the Untrusted Certificates store

@@ -28,11 +28,16 @@ _STORES: Final = {
 
 
 class IssuerSource(NamedTuple):
-    """``place``: the compartment, or the name of another store. ``entries``: what is in it, None where it was not told."""
+    """``place``: the compartment, or the name of another store. ``entries``: what is in it, None where it was not told.
+
+    ``whole``: whether nothing is in it that is not at hand. ``authroot``: of the Trusted Root store only what Windows put there itself.
+    """
 
     place: str
     entries: tuple[Entry, ...] | None
     mode: int = MACHINE_TRUST
+    whole: bool = True
+    authroot: bool = False
 
     @property
     def exclusive(self) -> bool:
@@ -42,7 +47,7 @@ class IssuerSource(NamedTuple):
     @property
     def narrows(self) -> bool:
         """Whether it changes anything: the Trusted Root store under Machine Trust does not."""
-        return self.exclusive or self.place != ROOTS
+        return self.exclusive or self.place != ROOTS or self.authroot
 
 
 def issuer_source(store: TrustStore, server: ServerProfile | None) -> IssuerSource:
@@ -53,11 +58,14 @@ def issuer_source(store: TrustStore, server: ServerProfile | None) -> IssuerSour
     if named:
         place = _STORES.get(named.lower())
         if place is not None:
-            return IssuerSource(place, getattr(store, place), mode)
+            entries, authroot = getattr(store, place), named.lower() == "authroot"
+            if authroot and entries is not None:
+                entries = tuple(entry for entry in entries if entry.location is None or entry.location.endswith("AuthRoot"))
+            return IssuerSource(place, entries, mode, store.whole(place), authroot)
         for name, entries in store.others.items():
             if name.lower() in (named.lower(), f"localmachine\\{named.lower()}"):
                 return IssuerSource(name, entries, mode)
         return IssuerSource(f"LocalMachine\\{named}", None, mode)
-    if store.client_auth_issuers:
-        return IssuerSource(CLIENT_AUTH_ISSUERS, store.client_auth_issuers, mode)
-    return IssuerSource(ROOTS, store.roots, mode)
+    if store.client_auth_issuers or store.listed.get(CLIENT_AUTH_ISSUERS) or CLIENT_AUTH_ISSUERS in store.partly:
+        return IssuerSource(CLIENT_AUTH_ISSUERS, store.client_auth_issuers or (), mode, store.whole(CLIENT_AUTH_ISSUERS))
+    return IssuerSource(ROOTS, store.roots, mode, store.whole(ROOTS))

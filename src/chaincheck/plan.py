@@ -166,8 +166,9 @@ class _Proof:
     def plan(self, diagnosis: Diagnosis) -> Plan:
         chosen = self._choose(diagnosis)
         kept = self._least(chosen) if chosen is not None else []
-        proven = bool(kept)
-        required = tuple(Requirement(cause=cause) for cause in sorted(self._required.values(), key=lambda cause: cause.sort_key()))
+        needed = self._still_needed(kept) if kept else self._required.values()
+        proven = bool(kept) and (bool(needed) or self._run(kept).verdict is Verdict.ACCEPTED)
+        required = tuple(Requirement(cause=cause) for cause in sorted(needed, key=lambda cause: cause.sort_key()))
         reason = None
         if not proven and any(each.cause.proven for each in required):
             reason = "needs-something-new"
@@ -180,6 +181,11 @@ class _Proof:
             proven=proven,
             reason=reason,
         )
+
+    def _still_needed(self, kept: list[Change]) -> list[Cause]:
+        """The requirements that the steps do not take away: a clock that is set right may end an expiry."""
+        left = {_identity(cause) for cause in self._run(kept).causes}
+        return [cause for identity, cause in self._required.items() if identity in left]
 
     def _choose(self, diagnosis: Diagnosis) -> list[Change] | None:
         """Change after change for what is found, until nothing is left that refuses; None where that cannot be reached."""
@@ -219,8 +225,7 @@ class _Proof:
                 chosen[option.key] = option
                 return
         if cause.code in _NEEDS_NEW:
-            identity = cause.certificate.sha256 if cause.certificate is not None else b""
-            self._required[cause.code, cause.role, identity] = cause
+            self._required[_identity(cause)] = cause
 
     def _condemned(self, cause: Cause) -> bool:
         """Whether it is about revocation evidence for a certificate that has to be replaced because it is revoked: nothing to mend."""
@@ -251,8 +256,7 @@ class _Proof:
         if not self._required:
             return answer.verdict is Verdict.ACCEPTED
         left = [cause for cause in fatal if not self._condemned(cause)]
-        known = {(cause.code, cause.role, cause.certificate.sha256 if cause.certificate is not None else b"") for cause in left}
-        if not known <= set(self._required):
+        if not {_identity(cause) for cause in left} <= set(self._required):
             return False
         missing = any(cause.code in (CauseCode.ISSUER_NOT_FOUND, CauseCode.INTERMEDIATE_MISSING) for cause in fatal)
         return missing or (answer.path is not None and answer.path.complete)
@@ -268,6 +272,10 @@ class _Proof:
         for change in sorted(chosen, key=lambda change: change.key):
             question = change.apply(question)
         return question
+
+
+def _identity(cause: Cause) -> tuple[CauseCode, Role, bytes]:
+    return cause.code, cause.role, cause.certificate.sha256 if cause.certificate is not None else b""
 
 
 def _step(change: Change) -> Step:

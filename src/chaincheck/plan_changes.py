@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chaincheck.causes.codes import CauseCode, Role
 from chaincheck.client import ClientProfile
-from chaincheck.entry import COMPARTMENTS, ELSEWHERE, INTERMEDIATES, ROOTS, Entry
+from chaincheck.entry import CLIENT_AUTH_ISSUERS, COMPARTMENTS, DISALLOWED, ELSEWHERE, INTERMEDIATES, ROOTS, Entry
 from chaincheck.issuer_source import EXCLUSIVE_ROOT, issuer_source
 from chaincheck.question import KeyAnswer, KeyState
 from chaincheck.server import Binding, CertificateMapping, MappingEntry, Schannel, ServerProfile
@@ -142,9 +142,13 @@ def _accept_issuer(cause: Cause, question: Question, chain: Sequence[Certificate
         return
     source = issuer_source(store, question.server)
     certificate = chain[-1] if source.mode == EXCLUSIVE_ROOT else chain[1]
-    place = f"LocalMachine\\{'ClientAuthIssuer' if source.place in COMPARTMENTS else source.place.rpartition(chr(92))[2]}"
+    place = f"LocalMachine\\{_STORES.get(source.place) or source.place.rpartition(chr(92))[2]}"
     compare = not _held(question, certificate)
-    yield Change("accept-issuer", "fill-issuer-store", _placed(certificate, source.place), 3, certificate, place, compare)
+    loss = 5 if source.exclusive else 3  # it becomes an anchor, as an installed root does
+    yield Change("accept-issuer", "fill-issuer-store", _placed(certificate, source.place), loss, certificate, place, compare)
+
+
+_STORES: Final = {ROOTS: "Root", INTERMEDIATES: "CA", CLIENT_AUTH_ISSUERS: "ClientAuthIssuer", DISALLOWED: "Disallowed"}
 
 
 def _publish_ntauth(cause: Cause, question: Question, chain: Sequence[Certificate]) -> Iterator[Change]:
@@ -174,6 +178,7 @@ def _with(store: TrustStore, certificate: Certificate, place: str, *, leaves: bo
             entries = getattr(changed, compartment)
             if entries is not None:
                 setattr(changed, compartment, tuple(entry for entry in entries if entry.certificate != certificate))
+        changed.listed = {name: tuple(each for each in listed if each.sha1 != certificate.sha1) for name, listed in changed.listed.items()}
     if place in COMPARTMENTS:
         setattr(changed, place, (*(getattr(changed, place) or ()), Entry(certificate.der, place)))
     else:
@@ -194,9 +199,13 @@ def _accept_connections(cause: Cause, question: Question, chain: Sequence[Certif
 
 
 def _align(cause: Cause, question: Question, chain: Sequence[Certificate]) -> Iterator[Change]:
-    """All that may answer like one of them. Those that ask in the first handshake and check the most come first."""
+    """All that may answer like one of them, and none checks less than before. Those that ask in the first handshake come first."""
     answering = question.server.answering if question.server is not None else ()
-    for model in sorted(answering, key=lambda each: (not each.negotiate, each.revocation is False, each.ctl_store or "", each.key)):
+    strictest: dict[str, Any] = {
+        name: not all(getattr(each, name) is False for each in answering) for name in ("revocation", "usage_check")
+    }
+    for each in sorted(answering, key=lambda each: (not each.negotiate, each.revocation is False, each.ctl_store or "", each.key)):
+        model = replace(each, **strictest)
 
         def alike(asked: Question, model: Binding = model) -> Question:
             return _server(asked, bindings=(model,))

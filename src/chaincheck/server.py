@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -60,7 +61,15 @@ class Binding:
     tls12: bool | None = None
     tls13: bool | None = None
     kept: tuple[tuple[str, str], ...] = ()
-    """Labels that are not read here, with their values."""
+    """Labels that are not read here, with their values; also a switch by the name of its field, where its word was not understood."""
+
+    def __post_init__(self) -> None:
+        _check(self, "binding", {"key": (str,), "kind": (str,), "kept": (tuple,)})
+
+    @property
+    def unread(self) -> tuple[tuple[str, str], ...]:
+        """The settings that decide about client certificates, and whose word was not understood."""
+        return tuple((label, value) for label, value in self.kept if label in _JUDGED)
 
     @property
     def port(self) -> int | None:
@@ -92,6 +101,11 @@ class Schannel:
     """Bytes."""
     disabled_protocols: tuple[str, ...] = ()
     """Protocols that the server may not speak, as the registry names them ("TLS 1.3")."""
+
+    def __post_init__(self) -> None:
+        _check(
+            self, "schannel", {"client_auth_trust_mode": (int,), "message_limit_server_client_auth": (int,), "disabled_protocols": (tuple,)}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +197,10 @@ class ServerProfile:
             for value in getattr(self, name) or ():
                 if not isinstance(value, member):
                     raise _wrong(name, value, f"a tuple of {member.__name__}")
+        if self.host is not None and not _HOST.fullmatch(self.host):
+            raise _wrong("host", self.host, "a host name such as www.example.com, without scheme, port and path")
+        if self.clock_offset is not None and not abs(self.clock_offset) < _LONGEST_OFFSET:
+            raise _wrong("clock_offset", self.clock_offset, "seconds, less than a hundred years of them")
         if not 0 < self.port < 65_536:
             raise _wrong("port", self.port, "a number from 1 to 65535")
         mode: object = self.verify_mode
@@ -208,20 +226,24 @@ class ServerProfile:
 
     @property
     def answering(self) -> tuple[Binding, ...]:
-        """The bindings of which one answers: a host name before an address, an address before all addresses (netsh, reported by users)."""
-        if not self.bindings:
-            return ()
-        here = [binding for binding in self.bindings if binding.port == self.port] or list(self.bindings)
+        """The bindings of which one answers: a host name before an address, an address before all addresses (netsh, reported by users).
+
+        All that may, where host or address is not told; none where none is for that port, name or address.
+        """
+        here = [binding for binding in self.bindings or () if binding.port == self.port]
+        named = [binding for binding in here if binding.kind == "hostname"]
         if self.host is not None:
-            named = [binding for binding in here if binding.kind == "hostname" and binding.host == self.host.lower()]
-            if named:
+            name = self.host.lower().rstrip(".")
+            above = f"*.{name.partition('.')[2]}"
+            exact = [binding for binding in named if binding.host.rstrip(".") == name]
+            if named := exact or [binding for binding in named if binding.host.rstrip(".") == above]:
                 return tuple(named)
-            here = [binding for binding in here if binding.kind != "hostname"] or here
+        at = [binding for binding in here if binding.kind == "ip"]
         if self.address is not None:
-            exact = [binding for binding in here if binding.kind == "ip" and binding.host.strip("[]") == self.address.lower().strip("[]")]
-            wild = [binding for binding in here if binding.host in ("0.0.0.0", "[::]")]  # noqa: S104 - read, not listened at
-            return tuple(exact or wild or here)
-        return tuple(here)
+            wild = [binding for binding in at if binding.host in ("0.0.0.0", "[::]")]  # noqa: S104 - read, not listened at
+            at = [binding for binding in at if _same_address(binding.host, self.address)] or wild
+        # whether a name without an entry of its own goes to the central store or to an address, no export says
+        return (*named, *at, *(binding for binding in here if binding.kind == "central-store"))
 
     @property
     def binding(self) -> Binding | None:
@@ -231,12 +253,14 @@ class ServerProfile:
 
     @property
     def effective_access(self) -> Access | None:
-        """The access section that holds for ``path``: the one of the longest path above it."""
+        """The access section that holds for ``path``: the one of the longest path above it; None where two of them disagree."""
         if self.access is None:
             return None
         wanted = self.path.lower().strip("/")
-        holding = [each for each in self.access if _covers(each.path.lower().strip("/"), wanted)]
-        return max(holding, key=lambda each: len(each.path), default=Access(path="", flags=()))
+        holding = [each for each in self.access if covers(each.path, wanted)]
+        nearest = max((len(each.path.strip("/")) for each in holding), default=0)
+        said = {(each.asks, each.requires): each for each in holding if len(each.path.strip("/")) == nearest}
+        return None if len(said) > 1 else next(iter(said.values()), Access(path="", flags=()))
 
     @property
     def speaks_tls13(self) -> bool | None:
@@ -244,6 +268,8 @@ class ServerProfile:
         if self.tls_versions is not None:
             return "1.3" in self.tls_versions
         if self.schannel is not None and "tls 1.3" in (protocol.lower() for protocol in self.schannel.disabled_protocols):
+            return False
+        if self.windows_build is not None and self.windows_build < TLS13_BUILD:
             return False
         if self.binding is not None and self.binding.tls13 is not None:  # the switch exists since Windows Server 2022
             return self.binding.tls13
@@ -288,7 +314,22 @@ class ServerProfile:
         return replace(rules, **changes) if any(getattr(rules, name) != value for name, value in changes.items()) else rules
 
 
-def _covers(place: str, wanted: str) -> bool:
+def _same_address(one: str, other: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(one.strip("[]")) == ip_address(other.strip("[]"))
+    except ValueError:
+        return one.strip("[]").lower() == other.strip("[]").lower()
+
+
+_HOST: Final = re.compile(r"[^\s/:@\[\]]{1,255}")
+_LONGEST_OFFSET: Final = 100 * 365 * 86_400
+
+
+def covers(place: str, wanted: str) -> bool:
+    """Whether what is set at a place holds at another, "" being the server."""
+    place, wanted = place.lower().strip("/"), wanted.lower().strip("/")
     return place in ("", wanted) or wanted.startswith(place + "/")
 
 
@@ -321,6 +362,23 @@ _MEMBERS: Final[dict[str, type]] = {
     "tls_versions": str,
     "http_versions": str,
 }
+
+
+_JUDGED: Final = frozenset(
+    ("revocation", "cached_revocation_only", "usage_check", "ds_mapper", "negotiate", "reject", "http2", "tls12", "tls13")
+)
+_STRINGS: Final = frozenset(("certificate_hash", "application_id", "certificate_store", "ctl_identifier", "ctl_store"))
+
+
+def _check(part: Binding | Schannel, where: str, required: dict[str, tuple[type, ...]]) -> None:
+    """A field is of its type or, but for those that every binding has, None; all others are switches."""
+    for name in type(part).__dataclass_fields__:
+        value = getattr(part, name)
+        kinds = required.get(name, (str,) if name in _STRINGS else (bool,))
+        if value is None and name not in ("key", "kind", "kept", "disabled_protocols"):
+            continue
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise _wrong(f"{where}.{name}", value, " or ".join(kind.__name__ for kind in kinds) + ", or None")
 
 
 def _wrong(name: str, value: object, expected: str) -> Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ from chaincheck.errors import InputError
 from chaincheck.formats import netsh, registry_text
 from chaincheck.formats.described import described
 from chaincheck.formats.text import decode
-from chaincheck.server import Access, Binding, CertificateMapping, MappingEntry, Schannel, ServerProfile
+from chaincheck.server import Access, Binding, CertificateMapping, MappingEntry, Schannel, ServerProfile, covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from chaincheck.server import Kind
 
 _MOST_BYTES: Final = 32 * 2**20  # an export of all bindings of a hosting server has some megabytes
-_MOST_FILES: Final = 1000
+_MOST_FILES: Final = 10_000
+_MOST_TOGETHER: Final = 256 * 2**20  # bytes of a folder
 _EXPECTED: Final = "netsh http show sslcert, registry text of SslBindingInfo or SCHANNEL, configuration of IIS, or a folder of them"
 
 
@@ -37,7 +38,8 @@ def load(sources: Sequence[Any], told: dict[str, Any]) -> ServerProfile:
         if not found:
             raise InputError("server-export", found=_shown(source), expected=_EXPECTED, where="ServerProfile.load")
         parts += found
-    return ServerProfile(**{**_joined(parts), **told})
+    path = told.get("path", "")
+    return ServerProfile(**{**_joined(parts, path if isinstance(path, str) else ""), **told})
 
 
 def _shown(source: Any) -> str:
@@ -46,22 +48,45 @@ def _shown(source: Any) -> str:
     return f"nothing of that kind in {os.fspath(source)!r}" if isinstance(source, str | os.PathLike) else described(source)
 
 
-def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The parts together: tuples are joined, each member once; of the rest what was read last holds."""
+def _joined(parts: Sequence[dict[str, Any]], path: str) -> dict[str, Any]:
+    """The parts together, whatever their order: tuples are joined, each member once; what two exports say differently is an error."""
     joined: dict[str, Any] = {}
     for part in parts:
         for name, value in part.items():
             before = joined.get(name)
             if isinstance(before, tuple) and isinstance(value, tuple):
                 joined[name] = tuple(dict.fromkeys((*before, *value)))
-            elif isinstance(before, Schannel):
-                set_here = {field.name: getattr(value, field.name) for field in fields(Schannel) if getattr(value, field.name)}
-                joined[name] = replace(before, **set_here)
+            elif isinstance(before, Schannel) and isinstance(value, Schannel):
+                joined[name] = _both(before, value)
+            elif name == "clock_offset" and before is not None:
+                joined[name] = max(before, value, key=lambda offset: (abs(offset), offset))
             else:
-                joined[name] = value
-    if "bindings" in joined:  # the text and the JSON of one binding
-        joined["bindings"] = tuple({(binding.kind, binding.key.lower()): binding for binding in joined["bindings"]}.values())
-    return joined
+                joined[name] = _agreed(name, before, value)
+    if "bindings" in joined:  # the text and the JSON of one binding; where they disagree, they are of two servers, and both are kept
+        sorted_ = sorted(joined["bindings"], key=lambda each: (each.kind, each.key.lower(), repr(each)))
+        joined["bindings"] = tuple({(each.kind, each.key.lower(), each.judged, each.unread): each for each in sorted_}.values())
+    return _with_read_ahead(joined, path)
+
+
+def _both(one: Schannel, other: Schannel) -> Schannel:
+    names = [field.name for field in fields(Schannel) if field.name != "disabled_protocols"]
+    disabled = tuple(sorted({*one.disabled_protocols, *other.disabled_protocols}))
+    return Schannel(disabled_protocols=disabled, **{name: _agreed(name, getattr(one, name), getattr(other, name)) for name in names})
+
+
+def _agreed(name: str, one: Any, other: Any) -> Any:
+    if one is not None and other is not None and one != other:
+        found = " and ".join(sorted((str(one), str(other))))
+        raise InputError("server-export", found=f"{name} = {found}", expected="exports of one server", where="ServerProfile.load")
+    return other if one is None else one
+
+
+def _with_read_ahead(joined: dict[str, Any], path: str) -> dict[str, Any]:
+    """uploadReadAheadSize of the nearest section above the place that is asked for; of several there the least."""
+    sizes = [(place.strip("/"), size) for place, size in joined.pop("read_ahead", ()) if covers(place, path)]
+    nearest = max((len(place) for place, _ in sizes), default=0)
+    size = min((size for place, size in sizes if len(place) == nearest), default=None)
+    return joined if size is None else joined | {"upload_read_ahead_size": size}
 
 
 # where the text comes from
@@ -81,10 +106,7 @@ def _read(source: Any, where: str) -> Iterator[dict[str, Any]]:
 def _read_path(path: Path, where: str) -> Iterator[dict[str, Any]]:
     try:
         if path.is_dir():
-            files = [file for file in sorted(path.rglob("*"))[: 5 * _MOST_FILES] if file.is_file() and not file.is_symlink()][:_MOST_FILES]
-            for file in files:
-                if file.stat().st_size <= _MOST_BYTES:
-                    yield from _recognised(decode(file.read_bytes())[0], str(file))
+            yield from _read_folder(path)
         elif not path.is_file():
             raise InputError("not-found", found="no such file", expected=_EXPECTED, where=str(path))
         elif path.stat().st_size > _MOST_BYTES:
@@ -98,9 +120,37 @@ def _read_path(path: Path, where: str) -> Iterator[dict[str, Any]]:
         raise InputError("unreadable", found=found, expected=_EXPECTED, where=str(path)) from error
 
 
+def _read_folder(folder: Path) -> Iterator[dict[str, Any]]:
+    """Every export in it; what is not read, and may have been one, is kept with the reason."""
+    passed: list[tuple[str, str]] = []
+    left, seen = _MOST_TOGETHER, 0
+    for base, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(base, name)
+            seen += 1
+            if seen > _MOST_FILES:
+                yield {"kept": (*passed, (str(folder), f"more than {_MOST_FILES:,} files; the others are not read"))}
+                return
+            size = 0 if file.is_symlink() or not file.is_file() else file.stat().st_size
+            if file.is_symlink() or size > min(_MOST_BYTES, left):
+                passed.append((str(file), "a link" if file.is_symlink() else f"{size:,} bytes"))
+                continue
+            left -= size
+            try:
+                yield from _recognised(decode(file.read_bytes())[0], str(file))
+            except InputError as error:
+                passed.append((error.where, error.found))
+    if passed:
+        yield {"kept": tuple(passed)}
+
+
 def _recognised(text: str, where: str) -> Iterator[dict[str, Any]]:
     """What an export says; nothing where it is none."""
     beginning = text.lstrip("\ufeff \t\r\n")[:1]
+    if beginning != "<" and registry_text.looks_like(text) and netsh.looks_like(text):
+        found = "the output of netsh and registry text in one"
+        raise InputError("server-export", found=found, expected="each export by itself", where=where)
     if beginning == "<":
         yield from _configuration(text, where)
     elif registry_text.looks_like(text):
@@ -131,8 +181,12 @@ def _binding(block: netsh.Block) -> Binding:
     if "check_mode" in block or "flags" in block:
         found |= _bits(_number(block.get("check_mode")), _number(block.get("flags")))
     read = {*_NAMES, *_SWITCHES, *_INVERTED, "key", "check_mode", "flags"}
-    kept = tuple(sorted((label, value) for label, value in block.items() if label not in read))
+    kept = tuple(sorted((label, value) for label, value in block.items() if label not in read or _not_understood(label, value)))
     return Binding(key=key, kind=_kind(key), kept=kept, **found)
+
+
+def _not_understood(label: str, value: str) -> bool:
+    return (label in _SWITCHES or label in _INVERTED) and value != "" and netsh.switched(value) is None
 
 
 def _kind(key: str) -> Kind:
@@ -168,11 +222,15 @@ def _bits(check_mode: int | None, flags: int | None) -> dict[str, Any]:
 _BINDING_KEYS: Final = re.compile(r"\\http\\parameters\\ssl(?:sni|ccs|scopedccs)?bindinginfo\\([^\\]+)$", re.IGNORECASE)
 _SCHANNEL: Final = re.compile(r"\\securityproviders\\schannel(\\.*)?$", re.IGNORECASE)
 _PROTOCOL: Final = re.compile(r"\\protocols\\([^\\]+)\\server$", re.IGNORECASE)
+_CURRENT: Final = "\\currentcontrolset\\"
+_OTHER_SET: Final = re.compile(r"\\controlset[0-9]{3}\\", re.IGNORECASE)
 _FILTER: Final = re.compile(r"\\services\\httpfilter\\parameters$", re.IGNORECASE)
 
 
 def _registry(text: str, where: str) -> Iterator[dict[str, Any]]:
     keys, notes = registry_text.parse(text, where)
+    if any(_CURRENT in key.path.lower() for key in keys):  # the other control sets are not in use
+        keys = tuple(key for key in keys if not _OTHER_SET.search(key.path))
     bindings = tuple(binding for key in keys if (binding := _registry_binding(key)) is not None)
     if bindings:
         yield {"bindings": bindings}
@@ -240,22 +298,34 @@ def _configuration(text: str, where: str) -> Iterator[dict[str, Any]]:
 
     access: list[Access] = []
     mappings: list[CertificateMapping] = []
-    read_ahead: int | None = None
+    read_ahead: list[tuple[str, int]] = []
     for path, section in (part for root in parse_fragments(text, where) for part in _sections(root, "")):
         if section.tag == "access":
             words = re.split(r"[,\s]+", section.attributes.get("sslFlags", ""))
-            access.append(Access(path=path, flags=tuple(word for word in words if word and word.lower() != "none")))
+            access.append(Access(path=path, flags=tuple(flag for word in words for flag in _flags(word))))
         elif section.tag == "iisClientCertificateMappingAuthentication":
             mappings.append(_mapping(section, path))
         elif section.tag == "serverRuntime":
             size = _number(section.attributes.get("uploadReadAheadSize"))
-            read_ahead = size if size is not None else read_ahead
+            read_ahead += [(path, size)] if size is not None else []
     found: dict[str, Any] = {}
     found |= {"access": tuple(dict.fromkeys(access))} if access else {}
     found |= {"mappings": tuple(dict.fromkeys(mappings))} if mappings else {}
-    found |= {"upload_read_ahead_size": read_ahead} if read_ahead is not None else {}
+    found |= {"read_ahead": tuple(read_ahead)} if read_ahead else {}
     if found:
         yield found
+
+
+# IIS_schema.xml, access sslFlags: IIS takes the number as well as the words.
+_FLAG_BITS: Final = {8: "Ssl", 32: "SslNegotiateCert", 64: "SslRequireCert", 128: "SslMapCert", 256: "Ssl128"}
+
+
+def _flags(word: str) -> Iterator[str]:
+    number = _number(word)
+    if number is not None:
+        yield from (name for bit, name in _FLAG_BITS.items() if number & bit)
+    elif word and word.lower() != "none":
+        yield word
 
 
 _READ: Final = frozenset(("access", "iisClientCertificateMappingAuthentication", "serverRuntime"))

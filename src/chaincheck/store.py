@@ -39,6 +39,7 @@ class TrustStore:
     ``others``: further stores of the server by name ("CurrentUser\\Root", "LocalMachine\\WebHosting", "NTAuth"): what lies there is known,
     and trusted only where a server profile says so. ``listed``: certificates that are known only from a listing (``certutil -store``), by
     compartment: one that turns up elsewhere with the same SHA-1 counts as lying there. ``trust_lists``: certificate trust lists in DER.
+    ``partly``: compartments of whose export a part could not be read.
 
     ``evidence_notes`` are those of ``notes`` that concern what may speak against a certificate (a CRL, a member of ``disallowed``): what
     was not read there keeps every answer from being ACCEPTED.
@@ -58,6 +59,7 @@ class TrustStore:
         "name",
         "notes",
         "others",
+        "partly",
         "roots",
         "trust_lists",
     )
@@ -88,6 +90,7 @@ class TrustStore:
         self.others = self._read_others(others, limits)
         self.listed: dict[str, tuple[ListedCertificate, ...]] = {}
         self.trust_lists: tuple[bytes, ...] = ()
+        self.partly: tuple[str, ...] = ()
         if crls is not None:
             self._add_crls(self._read_crls(crls, limits))
         self.name = name or _name_of(roots) or "the given store"
@@ -242,8 +245,8 @@ class TrustStore:
         return getattr(self, compartment) is not None
 
     def whole(self, compartment: str) -> bool:
-        """Whether every certificate in it is at hand: it was told, and nothing of it is known from a listing alone."""
-        return self.told(compartment) and not self.only_listed(compartment)
+        """Whether every certificate in it is at hand: it was told, all was read, and nothing is known from a listing alone."""
+        return self.told(compartment) and compartment not in self.partly and not self.only_listed(compartment)
 
     def only_listed(self, compartment: str) -> tuple[ListedCertificate, ...]:
         """What a listing names there and no certificate at hand is."""
@@ -262,6 +265,10 @@ class TrustStore:
             more = tuple(Entry(found[each.sha1].der, compartment) for each in self.only_listed(compartment) if each.sha1 in found)
             if more:
                 setattr(store, compartment, (*(getattr(self, compartment) or ()), *more))
+        if self.trust_lists and self.listed.get(ROOTS) and store.roots:
+            from chaincheck.store_exports import with_list_properties
+
+            store.roots = with_list_properties(store.roots, self.trust_lists)
         return store
 
     def named(self, subject: Name, *, normalised: bool) -> list[Entry]:
@@ -301,6 +308,7 @@ class TrustStore:
                 digest.update(f"{compartment} listed: {sorted(each.sha1 for each in self.listed[compartment])}\n".encode())
             for encoded in sorted(sha256(each).digest() for each in self.trust_lists):
                 digest.update(encoded)
+            digest.update(f"partly read: {self.partly}\n".encode() if self.partly else b"")
             self._identity = digest.hexdigest()
         return self._identity
 
@@ -315,7 +323,7 @@ class TrustStore:
 
 _KEPT = (
     *("roots", "intermediates", "disallowed", "client_auth_issuers", "crls", "name", "assumptions", "notes", "evidence_notes"),
-    *("others", "listed", "trust_lists"),
+    *("others", "listed", "trust_lists", "partly"),
 )
 
 

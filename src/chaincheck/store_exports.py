@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,14 +18,14 @@ from chaincheck.errors import InputError
 from chaincheck.formats import certutil_store, ctl, registry_text
 from chaincheck.formats.limits import DEFAULT, Limits
 from chaincheck.formats.registry import parse_blob
-from chaincheck.formats.sst import MAGIC, elements
+from chaincheck.formats.sst import CTL, MAGIC, elements
 from chaincheck.formats.text import decode
 from chaincheck.store import TrustStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from chaincheck.formats.certutil_store import ListedCertificate
+    from chaincheck.formats.certutil_store import ListedCertificate, ListedStore
     from chaincheck.formats.ctl import TrustList
     from chaincheck.formats.damage import GivenAs
     from chaincheck.formats.registry_text import Key
@@ -56,6 +57,11 @@ _OTHERS: Final = {
 }
 _LOCATIONS: Final = {
     "localmachine": "LocalMachine",
+    "hklm": "LocalMachine",
+    "lm": "LocalMachine",
+    "hkcu": "CurrentUser",
+    "cu": "CurrentUser",
+    "hku": "CurrentUser",
     "machine": "LocalMachine",
     "computer": "LocalMachine",
     "currentuser": "CurrentUser",
@@ -83,13 +89,28 @@ class _Gathered:
     notes: list[tuple[str, str]] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)
     bytes_left: int = 0
+    partly: set[str] = field(default_factory=set)  # compartments of which a part was not read
 
     def seen(self, location: str, store: str) -> list[tuple[bytes, tuple[tuple[int, bytes], ...]]]:
         return self.members.setdefault((location, store), [])
 
+    def unread(self, label: tuple[str, str] | None, where: str, found: str) -> None:
+        """What may be a member of the Untrusted Certificates store keeps every answer from being ACCEPTED."""
+        (self.lost if label is None or _distrusts(label[1]) else self.notes).append((where, found))
+        if label is not None and label[0].startswith(MACHINE) and (compartment := _COMPARTMENTS.get(_folded(label[1]))):
+            self.partly.add(compartment)
+
     @property
     def anything(self) -> bool:
-        return bool(self.members or self.listed or self.lists)
+        return bool(self.members or self.listed or self.lists or self.partly)
+
+
+def _folded(store: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", store.lower())
+
+
+def _distrusts(store: str) -> bool:
+    return _COMPARTMENTS.get(_folded(store)) == DISALLOWED
 
 
 def load_labelled(source: Any, limits: Limits | None) -> TrustStore | None:
@@ -103,7 +124,7 @@ def load_labelled(source: Any, limits: Limits | None) -> TrustStore | None:
         _content(source, "store", gathered, None)
     elif isinstance(source, str) and ("\n" in source or "-----BEGIN" in source):
         if "-----BEGIN" not in source:
-            _text(source, "store", gathered)
+            _text(source, "store", gathered, None)
     elif bounds.allow_paths and (isinstance(source, os.PathLike) or (isinstance(source, str) and source.strip())):
         _path(source, gathered)
     return _store(gathered) if gathered.anything else None
@@ -116,7 +137,7 @@ def _path(source: str | os.PathLike[str], gathered: _Gathered) -> None:
     try:
         path = Path(source)
         if path.is_dir():
-            for file in _files(path, gathered.limits):
+            for file in _files(path, gathered):
                 _file(file, path, gathered)
         elif path.is_file() and 0 < path.stat().st_size <= gathered.limits.max_bytes and _may_be_labelled(path):
             _content(path.read_bytes(), str(path), gathered, None)
@@ -134,37 +155,49 @@ def _may_be_labelled(path: Path) -> bool:
     return bool(beginning) and not certificates and not beginning.startswith(MAGIC) and b"-----BEGIN" not in beginning
 
 
-def _files(folder: Path, limits: Limits) -> Iterator[Path]:
-    found = 0
+def _files(folder: Path, gathered: _Gathered) -> Iterator[Path]:
+    """The files of the folder in order; what is passed over is noted."""
+    found, limits = 0, gathered.limits
     for base, folders, names in os.walk(folder):
         folders.sort()
-        if len(Path(base).relative_to(folder).parts) > limits.max_directory_depth + 2:  # stores/LocalMachine/Root/one.cer
+        inside = Path(base).relative_to(folder).parts
+        if len(inside) > limits.max_directory_depth + 2:  # stores/LocalMachine/Root/one.cer
+            gathered.unread(_label((*inside, "x.cer")), base, "too deep below the folder; it is not read")
             folders.clear()
             continue
         for file in sorted(names):
+            path = Path(base, file)
+            if file.startswith("."):
+                continue
             found += 1
             if found > limits.max_files:
+                gathered.unread(None, str(folder), f"more than {limits.max_files:,} files; the others are not read")
                 return
-            path = Path(base, file)
-            if not file.startswith(".") and path.is_file() and not path.is_symlink():
+            if path.is_symlink():
+                gathered.unread(_label((*inside, file)), str(path), "a link; it is not followed")
+            elif path.is_file():
                 yield path
 
 
 def _file(file: Path, folder: Path, gathered: _Gathered) -> None:
+    label = _label(file.relative_to(folder).parts)
     size = file.stat().st_size
     if size > gathered.bytes_left:
-        gathered.notes.append((str(file), f"more than {gathered.limits.max_bytes:,} bytes together; it is not read"))
+        gathered.unread(label, str(file), f"more than {gathered.limits.max_bytes:,} bytes together; it is not read")
         return
     gathered.bytes_left -= size
-    label = _label(file.relative_to(folder).parts)
     if file.suffix.lower() == ".empty":
         if label is not None:
             gathered.seen(*label)
         return
-    if label is not None or _may_be_labelled(file):
-        _content(file.read_bytes(), str(file), gathered, label)
+    if label is None and not _may_be_labelled(file):
+        read, found = False, "its name says of no store that it is from; it is not read"
     else:
-        gathered.notes.append((str(file), "its name says of no store that it is from; it is not read"))
+        read, found = _content(file.read_bytes(), str(file), gathered, label), "it is no export that is known; it is not read"
+    if not read and "disallowed" in file.name.lower():
+        gathered.lost.append((str(file), found))
+    elif not read and label is None and file.suffix.lower() in _CERTIFICATES:
+        gathered.notes.append((str(file), found))
 
 
 def _label(parts: tuple[str, ...]) -> tuple[str, str] | None:
@@ -175,15 +208,18 @@ def _label(parts: tuple[str, ...]) -> tuple[str, str] | None:
         for word in _words(part):
             location = _LOCATIONS.get(word, location)
             store = word if word in _COMPARTMENTS or word in _OTHERS else store
-    if store is None and (location is not None or file.suffix.lower() in _OF_A_STORE):  # "root.pem" alone is any root
+    if store is None:
         for word in _words(file.stem):
             location = _LOCATIONS.get(word, location)
+    if store is None and (location is not None or file.suffix.lower() in _OF_A_STORE):  # "root.pem" alone is any root
+        for word in _words(file.stem):
             store = word if word in _COMPARTMENTS or word in _OTHERS else store
         if store is None and location is not None:
             store = file.stem if file.stem.lower() not in _LOCATIONS else None  # of a name of its own: LocalMachine/Customers.sst
     return None if store is None or file.suffix.lower() in _EXPORTS else (location or MACHINE, store)
 
 
+_CERTIFICATES: Final = frozenset((".cer", ".crt", ".der", ".pem", ".p7b", ".p7c", ".sst", ".stl", ".crl"))
 _OF_A_STORE: Final = frozenset((".sst", ".p7b", ".empty"))
 _EXPORTS: Final = frozenset((".reg", ".stl", ".xml", ".json"))  # they say themselves what they are about
 
@@ -196,32 +232,36 @@ def _words(part: str) -> list[str]:
 # what it is
 
 
-def _content(data: bytes, where: str, gathered: _Gathered, label: tuple[str, str] | None) -> None:
+def _content(data: bytes, where: str, gathered: _Gathered, label: tuple[str, str] | None) -> bool:
+    """Whether it is something that is known, be it damaged."""
     if ctl.is_ctl(data):
         _trust_list(data, where, gathered)
-        return
+        return True
     if label is not None:
         _members(data, where, gathered, label)
-    elif data[:1] not in (b"\x30", b"\0") and b"-----BEGIN" not in data[:4096]:
-        _text(decode(data)[0], where, gathered)
+        return True
+    if data[:1] != b"\x30" and not data.startswith(MAGIC) and b"-----BEGIN" not in data[:4096]:
+        return _text(decode(data)[0], where, gathered, None)
+    return False
 
 
 def _members(data: bytes, where: str, gathered: _Gathered, label: tuple[str, str]) -> None:
     """Certificates and CRLs of a store in any format. Text that is an export of another kind is read as that."""
     from chaincheck.formats.load import load
 
-    members = gathered.seen(*label)
     if not data:
-        return  # an empty file is how an empty store is exported
+        gathered.seen(*label)  # an empty file is how an empty store is exported
+        return
     try:
         loaded = load(data, limits=gathered.limits, where=where, expect="store")
     except InputError as error:
         text = decode(data)[0]
         if registry_text.looks_like(text) or certutil_store.looks_like(text):
-            _text(text, where, gathered)
+            _text(text, where, gathered, label)
         else:
-            (gathered.lost if _COMPARTMENTS.get(label[1].lower()) == DISALLOWED else gathered.notes).append((where, error.found))
+            gathered.unread(label, where, error.found)
         return
+    members = gathered.seen(*label)
     with_properties = {entry.der: entry.properties for entry in loaded.entries}
     members += [(encoded, with_properties.get(encoded, ())) for encoded in loaded.certificates]
     gathered.crls.update(dict.fromkeys(loaded.crls))
@@ -230,6 +270,8 @@ def _members(data: bytes, where: str, gathered: _Gathered, label: tuple[str, str
     given_as: GivenAs = "disallowed" if _COMPARTMENTS.get(label[1].lower()) == DISALLOWED else "store"
     gathered.notes += [(note.where, note.detail) for note in loaded.notes]
     gathered.lost += lost_evidence(loaded, given_as)
+    if given_as == "disallowed" and data.startswith(MAGIC) and struct.pack("<II", CTL, 1) in data:
+        _lists_in(data, len(MAGIC), where, gathered)
 
 
 def _trust_list(data: bytes, where: str, gathered: _Gathered) -> None:
@@ -244,7 +286,8 @@ def _trust_list(data: bytes, where: str, gathered: _Gathered) -> None:
     gathered.lists[data] = found
 
 
-def _text(text: str, where: str, gathered: _Gathered) -> None:
+def _text(text: str, where: str, gathered: _Gathered, label: tuple[str, str] | None) -> bool:
+    """``label``: what the names of the file and its folders say; a listing itself does not say whose the store is."""
     if registry_text.looks_like(text):
         keys, notes = registry_text.parse(text, where)
         stores = [key for key in keys if _STORE_KEY.search(key.path)]
@@ -252,17 +295,29 @@ def _text(text: str, where: str, gathered: _Gathered) -> None:
             _registry_key(key, where, gathered)
         if stores:
             gathered.notes += [(note.where, note.detail) for note in notes]
-    elif certutil_store.looks_like(text):
+        return bool(stores)
+    if certutil_store.looks_like(text):
         stores_listed, notes = certutil_store.parse(text, where, gathered.limits.max_certificates)
         for store in stores_listed:
-            compartment = _COMPARTMENTS.get(re.sub(r"[^a-z0-9]", "", (store.name or "").lower()))
-            if compartment is None and store.title is not None:
-                compartment = _COMPARTMENTS.get(re.sub(r"[^a-z0-9]", "", store.title.lower()))
-            if (store.name or "").lower() == "my":
-                compartment = "MY"
-            if compartment is not None:
-                gathered.listed.setdefault(compartment, []).extend(store.certificates)
-        gathered.notes += [(note.where, note.detail) for note in notes]
+            _listing(store, where, gathered, label)
+        # which store a damaged block is of is not told with it
+        doubtful = any(_distrusts(store.name or store.title or "disallowed") for store in stores_listed)
+        (gathered.lost if doubtful else gathered.notes).extend((note.where, note.detail) for note in notes)
+        return True
+    return False
+
+
+def _listing(store: ListedStore, where: str, gathered: _Gathered, label: tuple[str, str] | None) -> None:
+    named = next((each for each in (store.name, store.title) if each and (_folded(each) in _COMPARTMENTS or _folded(each) == "my")), None)
+    if named is None:
+        if store.name is None and (store.certificates or store.crls):
+            gathered.unread(None, where, "certificates are listed, and of which store is not told")
+        return
+    compartment = "MY" if _folded(named) == "my" else _COMPARTMENTS[_folded(named)]
+    if compartment != "MY" and (store.user or (label is not None and not label[0].startswith(MACHINE))):
+        gathered.notes.append((where, f"a listing of {named} of the user; http.sys sees the stores of the computer only"))
+        return
+    gathered.listed.setdefault(compartment, []).extend(store.certificates)
 
 
 _STORE_KEY: Final = re.compile(r"\\(?:SystemCertificates|EnterpriseCertificates)\\([^\\]+)(?:\\([^\\]+))?(?:\\([^\\]+))?$", re.IGNORECASE)
@@ -283,9 +338,15 @@ def _registry_key(key: Key, where: str, gathered: _Gathered) -> None:
     if location.startswith(MACHINE):
         gathered.crls_told = True
     kind, thumbprint, blob = (match[2] or "").lower(), match[3], key.value("Blob")
-    if thumbprint is None or not isinstance(blob, bytes):
+    if thumbprint is None:
         return
     place = f"{where}, {store}\\{match[2]}\\{thumbprint}"
+    if not isinstance(blob, bytes):
+        gathered.unread((location, "disallowed" if kind == "crls" else store), place, "its value Blob is not there, or is damaged")
+        return
+    if kind == "ctls":
+        _lists_in(blob, 0, place, gathered)
+        return
     if kind == "certificates":
         disallowed = _COMPARTMENTS.get(store.lower()) == DISALLOWED
         _blob(blob, thumbprint, place, members, gathered, disallowed=disallowed, personal=store.lower() == "my")
@@ -294,6 +355,21 @@ def _registry_key(key: Key, where: str, gathered: _Gathered) -> None:
         gathered.crls.update(dict.fromkeys(crls))
         if not crls:
             gathered.lost.append((place, "a damaged CRL"))
+
+
+def _lists_in(data: bytes, at: int, place: str, gathered: _Gathered) -> None:
+    """The trust lists among the elements of a serialized store or registry value: id, encoding, length and value of each."""
+    found = False
+    while at + 12 <= len(data):
+        kind, _, length = struct.unpack_from("<III", data, at)
+        if kind == 0:
+            break
+        if kind == CTL:
+            found = True
+            _trust_list(data[at + 12 : at + 12 + length], place, gathered)
+        at += 12 + length
+    if not found:
+        gathered.lost.append((place, "a damaged trust list"))
 
 
 def _blob(blob: bytes, thumbprint: str, place: str, members: list[Any], gathered: _Gathered, *, disallowed: bool, personal: bool) -> None:
@@ -318,7 +394,7 @@ SHA1_HASH: Final = 3
 
 def _location(path: str) -> str:
     folded = path.lower()
-    if not folded.startswith("hkey_local_machine\\"):
+    if not folded.startswith("hkey_local_machine\\software\\"):  # a hive loaded under another name may be a user's
         return "CurrentUser"
     if "\\cryptography\\services\\" in folded:
         return "Service " + path.lower().partition("\\cryptography\\services\\")[2].partition("\\")[0]
@@ -355,8 +431,9 @@ def _store(gathered: _Gathered) -> TrustStore:
     for compartment, entries in compartments.items():
         setattr(store, compartment, tuple(merged(entries)))
     if gathered.lists and store.roots:
-        store.roots = tuple(_with_list_properties(entry, gathered.lists.values()) for entry in store.roots)
+        store.roots = with_list_properties(store.roots, gathered.lists)
     store.others = {shown: tuple(merged(entries)) for shown, entries in sorted(others.items())}
+    store.partly = tuple(sorted(gathered.partly))
     store.crls = tuple(gathered.crls) if gathered.crls or gathered.crls_told else None
     store.notes = tuple(dict.fromkeys((*gathered.notes, *gathered.lost)))
     store.evidence_notes = tuple(dict.fromkeys(gathered.lost))
@@ -371,6 +448,12 @@ def _shown(label: str) -> str:
     if folded == "authroot":
         return "AuthRoot"
     return names[compartment] if compartment is not None else _OTHERS.get(folded, label)
+
+
+def with_list_properties(roots: Iterable[Entry], lists: Iterable[bytes]) -> tuple[Entry, ...]:
+    """The roots with what the trust lists, in DER, say of them."""
+    read = [ctl.parse(each, "trust list") for each in lists]
+    return tuple(_with_list_properties(entry, read) for entry in roots)
 
 
 def _with_list_properties(entry: Entry, lists: Iterable[TrustList]) -> Entry:

@@ -70,7 +70,7 @@ _LABELS: Final = {
     "flags": ("defaultflags",),
 }
 _FIELDS: Final = {label: field for field, labels in _LABELS.items() for label in labels}
-_SEPARATED: Final = re.compile(r"\s+:\s|\s+:$|:\s+|\s*：\s*")  # labels ("IP:port") and IPv6 keys hold bare colons
+_SEPARATED: Final = re.compile(r"(?<!\s)\s{0,80}(?::\s+|：\s*)|(?<!\s)\s{1,80}:$")  # labels ("IP:port") and IPv6 keys hold bare colons
 _GUID: Final = re.compile(r"\{[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
 _ADDRESS: Final = re.compile(r"\S+:[0-9]{1,5}")
 _YES: Final = frozenset(
@@ -94,6 +94,8 @@ _NO: Final = frozenset(
         "設定なし",
     )
 )
+# What the lines after ``reject`` say, and none before them.
+_SET: Final = frozenset(("set", "not set", "設定済み", "未設定", "設定", "設定なし", "未设置"))
 _MOST_BLOCKS: Final = 10_000  # bindings; a hosting server with one for each customer has some thousand
 
 Block = dict[str, str]
@@ -167,12 +169,25 @@ def _by_place(pairs: Sequence[tuple[str, str]]) -> Block:
     guid = next((place for place, (_, value) in enumerate(pairs) if _GUID.fullmatch(value)), None)
     if guid is None or guid < 1 or not (_ADDRESS.fullmatch(pairs[0][1]) or pairs[0][1].isdigit()):
         return {}
-    found: Block = {}
     first = guid - LINES.index("application_id")
+    found: Block = {}
     for place, (label, value) in enumerate(pairs):
         at = place - first
         found.setdefault(LINES[at] if 0 <= at < len(LINES) else label, "" if value == "(null)" else value)
-    return found
+    return found if _in_place(found) else {"key": pairs[0][1]} | dict.fromkeys(_WORDS, "?")
+
+
+_NUMBERS: Final = ("revocation_freshness_seconds", "url_retrieval_timeout_ms")
+_WORDS: Final = ("revocation", "cached_revocation_only", "usage_check", "ds_mapper", "negotiate", "reject")
+
+
+def _in_place(found: Block) -> bool:
+    """Whether every line is what its place says: words that switch, two numbers, two names. A line that is missing moves all after it."""
+    numbers = all(found.get(name, "0").isdigit() for name in _NUMBERS)
+    words = [found[name] for name in _WORDS if name in found]
+    names = [found.get(name, "") for name in ("certificate_store", "ctl_identifier", "ctl_store")]
+    switches = all(word and not word.isdigit() and ":" not in word and "{" not in word and word.lower() not in _SET for word in words)
+    return numbers and switches and all(switched(name) is None for name in names)
 
 
 def _parse_json(text: str) -> Iterator[Block]:

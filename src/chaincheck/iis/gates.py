@@ -65,7 +65,15 @@ def unchecked(question: Question, found: Sequence[Cause]) -> Iterator[Statement]
             if urls and cause.certificate is not None:
                 facts = (("urls", ", ".join(urls)), ("certificate", str(cause.certificate.subject)))
                 yield Statement(code="server-follows-aia", facts=facts, blocks=True)
+    if server.bindings is not None and not server.answering:
+        yield Statement(code="no-binding-answers", facts=(("port", str(server.port)),), blocks=True)
+    for binding in server.answering:
+        for label, value in binding.unread:
+            setting = (("binding", binding.key), ("setting", label), ("value", value))
+            yield Statement(code="binding-setting-not-read", facts=setting, blocks=True)
     access = server.effective_access
+    if access is None and server.access is not None:
+        yield Statement(code="access-disagrees", facts=(("path", server.path),), blocks=True)
     lenient = (
         access is not None and not access.requires if question.rules.root_store_hygiene else server.verify_mode in ("optional", "none")
     )

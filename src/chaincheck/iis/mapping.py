@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role
-from chaincheck.server import NO_PROFILE
+from chaincheck.server import NO_PROFILE, covers
 from chaincheck.x509.certificate import Certificate
 
 if TYPE_CHECKING:
@@ -42,14 +42,10 @@ def judge_mapping(question: Question, chain: Sequence[Certificate]) -> Iterator[
 
 
 def covering(server: ServerProfile) -> tuple[CertificateMapping, ...]:
-    """The mapping sections at or above the path asked for that are switched on, the nearest first."""
-    wanted = server.path.lower().strip("/")
-    found = [each for each in server.mappings or () if each.enabled and _covers(each.path.lower().strip("/"), wanted)]
-    return tuple(sorted(found, key=lambda each: -len(each.path)))
-
-
-def _covers(place: str, wanted: str) -> bool:
-    return place in ("", wanted) or wanted.startswith(place + "/")
+    """The mapping sections at or above the path asked for, the nearest first; none where the nearest is switched off."""
+    found = sorted((each for each in server.mappings or () if covers(each.path, server.path)), key=lambda each: -len(each.path.strip("/")))
+    nearest = [each for each in found if len(each.path.strip("/")) == len(found[0].path.strip("/"))]
+    return tuple(each for each in found if each.enabled) if any(each.enabled for each in nearest) else ()
 
 
 def _mapped_by_iis(server: ServerProfile, subject: Certificate) -> Iterator[Cause]:

@@ -34,6 +34,9 @@ _SETTINGS: Final = (
 )
 
 
+_BY_WINDOWS: Final = ("winhttp", "dotnet")  # clients that speak TLS 1.3 only where their Windows does
+
+
 def judge_request(question: Question) -> Iterator[Cause]:
     """What keeps the client from being asked."""
     server, client = question.server or NO_PROFILE, question.client or NO_CLIENT
@@ -51,7 +54,7 @@ def judge_request(question: Question) -> Iterator[Cause]:
     if binding.reject:
         details = causes.facts.BindingFacts(binding=binding.key)
         yield causes.make(CauseCode.CONNECTIONS_REJECTED, Role.SERVER, None, details)
-    if binding.negotiate is False and (access is None or access.asks):
+    if not binding.negotiate and (access is None or access.asks):
         yield from _asked_late(server, client, binding)
 
 
@@ -95,7 +98,8 @@ def _asked_late(server: ServerProfile, client: ClientProfile, binding: Binding) 
     http2 = server.speaks_http2 is not False and client.speaks_http2 is not False
     if tls13 or (http2 and (server.speaks_http2 or client.speaks_http2)):
         # Over TLS 1.2 some clients fall back to HTTP/1.1 when they are told to (ERR_HTTP_1_1_REQUIRED), and can be asked then.
-        certain = tls13 and bool(server.speaks_tls13) and (client.speaks_tls13 is True or client.kind is not None)
+        told = binding.negotiate is False and (client.speaks_tls13 is True or client.kind not in (None, *_BY_WINDOWS))
+        certain = tls13 and bool(server.speaks_tls13) and told
         protocols = (("TLS 1.3",) if tls13 else ()) + (("HTTP/2",) if http2 else ())
         details = causes.facts.LateRequestFacts(binding=binding.key, protocols=protocols)
         yield causes.make(CauseCode.LATE_CERTIFICATE_REQUEST, Role.SERVER, None, details, proven=certain)

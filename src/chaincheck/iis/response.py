@@ -147,7 +147,7 @@ def _confidence(cause: Cause, iis: IISStatus | None, stack: Stack | None, why: s
     if why in ("not-proven", "several-causes") or iis is None:
         return Mark.INFERRED
     marks = [iis.mark]
-    if why == "not-offered" and stack is not None:
+    if (why == "not-offered" or cause.code is CauseCode.ISSUER_NOT_LISTED) and stack is not None:
         marks.append(stack.mark)
     if cause.code is CauseCode.RENEGOTIATION_REFUSED and stack is not None:
         marks.append(stack.renegotiation_mark)
