@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chaincheck.fleet.many import Result as Result
     from chaincheck.fleet.many import diagnose_many as diagnose_many
     from chaincheck.fleet.many import diagnose_many_async as diagnose_many_async
+    from chaincheck.fleet.metrics import Metrics as Metrics
     from chaincheck.fleet.summary import summary_page as summary_page
     from chaincheck.fleet.tables import cause_records as cause_records
     from chaincheck.fleet.tables import records as records
@@ -102,6 +103,7 @@ _HOMES = {
     "Result": "fleet.many",
     "diagnose_many": "fleet.many",
     "diagnose_many_async": "fleet.many",
+    "Metrics": "fleet.metrics",
     "summary_page": "fleet.summary",
     "cause_records": "fleet.tables",
     "records": "fleet.tables",

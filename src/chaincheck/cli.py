@@ -123,21 +123,13 @@ def _report(options: Namespace, lang: str) -> int:
     """0 where all are accepted, 3 where one is refused, else 4."""
     from chaincheck.causes.codes import Verdict
     from chaincheck.causes.words import words
-    from chaincheck.cli_given import client, guard, of_server
+    from chaincheck.cli_given import of_collection
     from chaincheck.fleet.many import diagnose_many
     from chaincheck.fleet.summary import summary_page
     from chaincheck.report.html import to_html
     from chaincheck.scanning import scan
 
-    store, server = of_server(options)
-    settings: dict[str, Any] = {
-        "store": store,
-        "server": server,
-        "client": client(options),
-        "fetch": options.fetch,
-        "guard": guard(options),
-    }
-    results = list(diagnose_many(scan(options.path_of_certificates), **settings))
+    results = list(diagnose_many(scan(options.path_of_certificates), **of_collection(options)))
     alone = results[0].diagnosis if len(results) == 1 else None
     made = to_html(alone, lang=lang) if alone is not None else summary_page(results, lang=lang)
     try:
@@ -147,6 +139,12 @@ def _report(options: Namespace, lang: str) -> int:
         return USAGE
     verdicts = {each.diagnosis.verdict for each in results if each.diagnosis is not None}
     return REFUSED if Verdict.REFUSED in verdicts else ACCEPTED if verdicts == {Verdict.ACCEPTED} else UNDETERMINED
+
+
+def _watch(options: Namespace, lang: str) -> int:
+    from chaincheck.watch_command import watch
+
+    return watch(options, lang)
 
 
 def _windows(options: Namespace, lang: str) -> int:
@@ -176,6 +174,7 @@ _COMMANDS = {
     "log": _log,
     "windows": _windows,
     "report": _report,
+    "watch": _watch,
     "demo": _demo,
 }
 

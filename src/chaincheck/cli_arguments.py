@@ -97,15 +97,19 @@ def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser
     report = commands.add_parser("report", usage=usage, help="one HTML page about the certificates of a file or folder", allow_abbrev=False)
     report.add_argument("path_of_certificates", type=Path, metavar="PATH", help="a certificate, or a folder of them")
     report.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the page that is written")
-    _client_arguments(report.add_argument_group("what the client holds"), Path)
-    _server_arguments(report, Path)
-    report.add_argument("--fetch", choices=("online", "cached", "never"), default="online", help="where evidence may come from")
-    report.add_argument(
-        "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
-    )
-    report.add_argument("--fetch-unanchored", action="store_true", help="also ask addresses that no trusted CA vouches for")
-    report.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
+    _collection_arguments(report, Path)
     report.set_defaults(run=run["report"])
+
+    usage = "%(prog)s [--help] PATH (--prometheus-textfile FILE | --listen ADDRESS) [OPTIONS]"
+    watch = commands.add_parser("watch", usage=usage, help="metrics for Prometheus about a folder, round after round", allow_abbrev=False)
+    watch.add_argument("path_of_certificates", type=Path, metavar="PATH", help="a certificate, or a folder of them; read anew each round")
+    shown = watch.add_mutually_exclusive_group(required=True)
+    shown.add_argument("--prometheus-textfile", type=Path, metavar="FILE", help="for the textfile collector of node_exporter")
+    shown.add_argument("--listen", metavar="ADDRESS", help="serve the metrics there, such as 127.0.0.1:9793")
+    watch.add_argument("--every", type=float, default=300.0, metavar="SECONDS", help="between two rounds (default: 300)")
+    watch.add_argument("--once", action="store_true", help="one round, and no more")
+    _collection_arguments(watch, Path)
+    watch.set_defaults(run=run["watch"])
 
     from chaincheck.cache_command import add_commands
 
@@ -119,6 +123,18 @@ def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser
     demo.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
     demo.set_defaults(run=run["demo"])
     return whole
+
+
+def _collection_arguments(parser: ArgumentParser, path: type[Path]) -> None:
+    """What is asked about many certificates alike."""
+    _client_arguments(parser.add_argument_group("what the client holds"), path)
+    _server_arguments(parser, path)
+    parser.add_argument("--fetch", choices=("online", "cached", "never"), default="online", help="where evidence may come from")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
+    )
+    parser.add_argument("--fetch-unanchored", action="store_true", help="also ask addresses that no trusted CA vouches for")
+    parser.add_argument("--lang", choices=("en", "ja"), help="language (default: the user's)")
 
 
 def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:

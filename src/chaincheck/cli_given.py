@@ -59,6 +59,12 @@ def _profile(exports: list[Any], told: dict[str, Any]) -> Any:
     return ServerProfile.load(*exports, **told) if exports or told else None
 
 
+def of_collection(options: Namespace) -> dict[str, Any]:
+    """The settings of a checker, for commands about many certificates."""
+    store, server = of_server(options)
+    return {"store": store, "server": server, "client": client(options), "fetch": options.fetch, "guard": guard(options)}
+
+
 def client(options: Namespace) -> Any:
     if options.client is None and options.client_store is None and options.body_bytes is None:
         return None
