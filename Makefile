@@ -3,6 +3,7 @@
 # make lint    ruff, mypy --strict, import-linter
 # make docs    the documentation, into docs/_build/html
 # make bench   the measures, beside those of other libraries
+# make soak    20,000 certificates of 40 CAs, ten rounds, as an agent asks   (SOAK="--certificates 2000 --rounds 3")
 # make fuzz    the fuzz tests, large               (FUZZ_EXAMPLES=50000)
 # make cache-torture   eight processes at one cache, killed at random   (SECONDS=60)
 #
@@ -18,10 +19,10 @@ FUZZ_EXAMPLES ?= 20000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench fuzz cache-torture clean
+.PHONY: help demo test lint format docs bench soak fuzz cache-torture clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,7p
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,8p
 
 demo: $(VENV)/.runtime
 	@$(BIN)/python -m chaincheck demo
@@ -44,6 +45,9 @@ docs: $(VENV)/.docs
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.soak $(SOAK)
 
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests -k fuzz --timeout=0
