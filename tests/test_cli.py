@@ -586,4 +586,5 @@ def test_a_plug_in_that_cannot_ask_is_unknown_and_says_why(folder: Folder, wrong
     told = capsys.readouterr()
     assert told.out.startswith("CHAINCHECK UNKNOWN - ")
     assert told.out.count("\n") == 1
+    assert ("no-such.cer: found no such file" in told.out) is (wrong == ["no-such.cer"])
     assert told.err

@@ -30,13 +30,15 @@ _JAPANESE_PRIMARY_LANGUAGE = 0x11  # LANG_JAPANESE of winnt.h
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the arguments are those of the process unless given. Returns the exit code and raises nothing."""
-    code = _run(argv)
+    why: list[str] = []
+    code = _run(argv, why)
     if code in (USAGE, INTERNAL, INTERRUPTED) and _for_nagios(sys.argv[1:] if argv is None else argv):
-        return _unknown()
+        return _unknown(*why)
     return code
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str] | None, why: list[str]) -> int:
+    """``why`` takes what an error has to say in one line."""
     from chaincheck.errors import ChaincheckError, InputError
 
     lang = user_language()
@@ -49,8 +51,10 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except InputError as error:
+        why.append(_in_options(str(error)))
         return _wrong_input(error, lang)
     except ChaincheckError as error:
+        why.append(str(error))
         _complain(f"chaincheck: {error}\n")
         return USAGE
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a readable message and the code for "our fault"
@@ -299,13 +303,13 @@ def _for_nagios(argv: Sequence[str]) -> bool:
     return "--format=nagios" in argv or any(pair == ("--format", "nagios") for pair in pairwise(argv))
 
 
-def _unknown() -> int:
-    """What went wrong stands on stderr; a plug-in says on stdout that it knows nothing, with the code for that."""
+def _unknown(why: str = "") -> int:
+    """A plug-in says on stdout that it knows nothing, and why, with the code for that; stderr, which has all of it, is shown by few."""
     from chaincheck.causes.words import words
     from chaincheck.report.nagios import UNKNOWN, line_of
     from chaincheck.report.terminal import write
 
-    write(line_of(UNKNOWN, words(user_language()).render("nagios.not-asked")) + "\n")
+    write(line_of(UNKNOWN, why or words(user_language()).render("nagios.not-asked")) + "\n")
     return UNKNOWN
 
 
