@@ -152,7 +152,7 @@ def _without_certificate(question: Question) -> Diagnosis:
         from chaincheck.iis.gates import unchecked as left_open
 
         found += judge_gates(question, (), found)
-        unchecked += left_open(question, found)
+        unchecked += left_open(question, (), found)
         if any(statement.code == "certificate-not-required" for statement in unchecked):
             found, verdict = _leniently(found), Verdict.UNDETERMINED
     return Diagnosis(question, verdict, (), tuple(found), (), _assumptions(question, None), tuple(unchecked), (-(2**62), 2**62), None)
@@ -236,7 +236,7 @@ def _conclude(
 
         chain = [node.certificate for node in rulings[0].candidate.nodes if node.certificate is not None]
         common += gates.judge_gates(question, chain, rulings[0].causes)
-        unchecked += gates.unchecked(question, rulings[0].causes)
+        unchecked += gates.unchecked(question, chain, rulings[0].causes)
         unchecked += _from_the_cache_alone(question, statuses)
     if found.cut is not None:
         common.append(_search_cut(found.cut))

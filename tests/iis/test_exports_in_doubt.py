@@ -182,6 +182,20 @@ def test_a_client_that_signs_itself_needs_the_issuer_store_as_any_other() -> Non
     assert ask(told(EARLY), ClientProfile(kind="openssl"), cert=own.der, store=store).verdict is Verdict.REFUSED
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"crls": [ROOT.crl([(CA.serial, AT - timedelta(days=1), None)]), CA.crl()]}, {"disallowed": True}],
+    ids=["revoked", "issuer distrusted"],
+)
+def test_a_ca_that_is_the_anchor_and_is_condemned_above_leaves_the_answer_open(more: dict[str, Any]) -> None:
+    exclusive = told(EARLY, schannel=Schannel(client_auth_trust_mode=2))
+    assert ask(exclusive, store=stores(client_auth_issuers=[CA.der]), crls=[CA.crl()]).accepted
+    store = stores(client_auth_issuers=[CA.der], disallowed=[ROOT.der] if more.get("disallowed") else [])
+    found = ask(exclusive, store=store, crls=more.get("crls", [CA.crl()]))
+    assert found.verdict is Verdict.UNDETERMINED
+    assert "anchor-condemned-above" in codes(found)
+
+
 # bindings and settings
 
 

@@ -13,7 +13,7 @@ from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.iis.mapping import covering, judge_mapping, ntauth
 from chaincheck.iis.offer import judge_offer
 from chaincheck.iis.request import judge_request
-from chaincheck.issuer_source import issuer_source
+from chaincheck.issuer_source import EXCLUSIVE_CA, issuer_source
 from chaincheck.server import NO_PROFILE
 from chaincheck.statement import Statement
 
@@ -51,11 +51,35 @@ def _clock(question: Question, found: Sequence[Cause]) -> Iterator[Cause]:
     yield causes.make(CauseCode.SERVER_CLOCK_WRONG, Role.SERVER, None, details, severity=Severity.FATAL if guilty else Severity.WARNING)
 
 
-def unchecked(question: Question, found: Sequence[Cause]) -> Iterator[Statement]:
-    """What the profile leaves open. ``found``: the causes of the best path."""
+def _condemned_above(question: Question, anchor: Certificate) -> bool:
+    """Whether something at hand speaks against a CA that is itself the anchor: nothing above it is judged then."""
+    store = question.store
+    if store is None or anchor.is_self_issued:
+        return False
+    if any(entry.names[1] == anchor.issuer_der for entry in store.disallowed or ()):
+        return True
+    return any(_lists(encoded, anchor) for encoded in (*question.crls, *(store.crls or ())))
+
+
+def _lists(encoded: bytes, certificate: Certificate) -> bool:
+    """Whether a CRL of its issuer lists a certificate. One that cannot be read may."""
+    from chaincheck.x509.crl import CertificateList
+    from chaincheck.x509.der import Malformed
+
+    try:
+        found = CertificateList(encoded)
+        return found.issuer.der == certificate.issuer_der and bool(found.find(certificate.serial))
+    except Malformed:
+        return certificate.issuer_der in encoded
+
+
+def unchecked(question: Question, chain: Sequence[Certificate], found: Sequence[Cause]) -> Iterator[Statement]:
+    """What the profile leaves open. ``chain``: the best path, subject first; ``found``: its causes."""
     server, store = question.server or NO_PROFILE, question.store
     if store is not None and question.rules.root_store_hygiene:
         source = issuer_source(store, server)
+        if source.mode == EXCLUSIVE_CA and chain and _condemned_above(question, chain[-1]):
+            yield Statement(code="anchor-condemned-above", facts=(("certificate", str(chain[-1].subject)),), blocks=True)
         if source.entries is None:
             name = source.place.rpartition("\\")[2]
             yield Statement(code="issuer-store-not-told", facts=(("store", store.name), ("source", name)), blocks=True)
