@@ -73,7 +73,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], *more: str, cert: pki.
 def test_a_healthy_server_accepts(collected: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = run(collected, capsys, "--client", "chrome")
     assert (code, answer["verdict"], answer["plan"]) == (0, "accepted", None)
-    assumed = {each["code"] for each in answer["assumptions"]}  # type: ignore[attr-defined]
+    assumed = {each["code"] for each in answer["assumptions"]}  # type: ignore[attr-defined]  # the member of this very kind
     assert not assumed & {"binding-not-told", "schannel-not-told", "access-not-told", "disallowed-not-told", "store-sorted"}
 
 
@@ -81,15 +81,15 @@ def test_the_binding_of_all_addresses_asks_too_late(collected: Path, capsys: pyt
     code, answer = run(collected, capsys, "--client", "chrome", "--host", "other.example.com", "--observed", "403 7 5")
     assert code == 3
     assert [cause["code"] for cause in answer["causes"] if cause["severity"] == "fatal"] == ["late-certificate-request"]  # type: ignore[attr-defined]
-    assert answer["observation"]["explained"]  # type: ignore[index]
-    assert [step["kind"] for step in answer["plan"]["steps"]] == ["ask-in-first-handshake"]  # type: ignore[index]
+    assert answer["observation"]["explained"]  # type: ignore[index]  # JSON, read as object
+    assert [step["kind"] for step in answer["plan"]["steps"]] == ["ask-in-first-handshake"]  # type: ignore[index]  # JSON, read as object
 
 
 def test_a_root_of_the_one_who_collected_is_not_the_servers(collected: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = run(collected, capsys, cert=OTHER.issue("client"))
     assert code == 3
-    assert answer["causes"][0]["code"] == "root-in-wrong-store"  # type: ignore[index]
-    assert answer["causes"][0]["facts"]["found_in"] == "CurrentUser\\Root"  # type: ignore[index]
+    assert answer["causes"][0]["code"] == "root-in-wrong-store"  # type: ignore[index]  # JSON, read as object
+    assert answer["causes"][0]["facts"]["found_in"] == "CurrentUser\\Root"  # type: ignore[index]  # JSON, read as object
 
 
 def test_a_case_and_another_store_are_too_much(collected: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,7 +65,7 @@ def test_a_root_of_the_user_is_known_and_not_trusted() -> None:
     )
     found = ask(TrustStore.load(text))
     assert codes(found) == ["root-in-wrong-store"]
-    assert found.causes[0].facts.found_in == "CurrentUser\\Root"  # type: ignore[attr-defined]
+    assert found.causes[0].facts.found_in == "CurrentUser\\Root"  # type: ignore[attr-defined]  # the member of this very kind
 
 
 def test_an_intermediate_of_the_user_is_no_intermediate_of_the_server() -> None:
@@ -108,7 +108,7 @@ def test_a_listing_makes_a_certificate_trusted_that_the_client_sends() -> None:
     text = listing("Root", "Trusted Root Certification Authorities", ROOT, OTHER) + "\n" + listing("CA", "Intermediate", CA)
     found = ask(TrustStore.load(text), presented=[CA.der, ROOT.der])
     assert found.accepted
-    assert "roots" in found.path.elements[-1].found_in  # type: ignore[union-attr]
+    assert "roots" in found.path.elements[-1].found_in  # type: ignore[union-attr]  # there is a diagnosis
 
 
 def test_a_listing_leaves_open_what_nobody_has() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chaincheck.entry import Entry
     from chaincheck.server import ServerProfile
     from chaincheck.store import TrustStore
+    from chaincheck.x509.certificate import Certificate
 
 MACHINE_TRUST, EXCLUSIVE_ROOT, EXCLUSIVE_CA = 0, 1, 2
 """ClientAuthTrustMode."""
@@ -39,6 +40,10 @@ class IssuerSource(NamedTuple):
     whole: bool = True
     authroot: bool = False
 
+    def holds(self, certificate: Certificate | None) -> bool:
+        """Whether that very certificate is in it."""
+        return certificate is not None and any(entry.certificate == certificate for entry in self.entries or ())
+
     @property
     def exclusive(self) -> bool:
         """Whether it alone says what an anchor is, whatever the Trusted Root store holds."""
@@ -59,8 +64,9 @@ def issuer_source(store: TrustStore, server: ServerProfile | None) -> IssuerSour
         place = _STORES.get(named.lower())
         if place is not None:
             entries, authroot = getattr(store, place), named.lower() == "authroot"
-            if authroot and entries is not None:
-                entries = tuple(entry for entry in entries if entry.location is None or entry.location.endswith("AuthRoot"))
+            if authroot and entries is not None:  # where one does not say from which of the two it is, that is not told
+                told = all(entry.location is not None for entry in entries)
+                entries = tuple(entry for entry in entries if (entry.location or "").endswith("AuthRoot")) if told else None
             return IssuerSource(place, entries, mode, store.whole(place), authroot)
         for name, entries in store.others.items():
             if name.lower() in (named.lower(), f"localmachine\\{named.lower()}"):

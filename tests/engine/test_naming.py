@@ -29,7 +29,7 @@ def test_an_intermediate_at_the_address_is_named_with_its_fingerprint(web: WebSe
     assert answer.verdict is Verdict.REFUSED
     (cause,) = answer.causes
     assert cause.code is CauseCode.INTERMEDIATE_MISSING
-    assert cause.facts.found_sha256 == CA.fingerprint  # type: ignore[attr-defined]
+    assert cause.facts.found_sha256 == CA.fingerprint  # type: ignore[attr-defined]  # the member of this very kind
     assert "the address in the certificate (AIA)" in cause.why()
 
 

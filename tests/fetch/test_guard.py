@@ -171,7 +171,7 @@ def test_an_allow_entry_that_means_nothing_is_an_input_error(entry: str) -> None
 
 
 def test_a_lone_string_is_one_entry() -> None:
-    assert Guard(allow="127.0.0.1").allow == ("127.0.0.1",)  # type: ignore[arg-type]
+    assert Guard(allow="127.0.0.1").allow == ("127.0.0.1",)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
 
 
 @pytest.mark.parametrize(

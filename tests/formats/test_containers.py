@@ -31,7 +31,7 @@ FRIENDLY_NAME, EKU, DISALLOWED = 11, 9, 104
 
 def refused(source: object, code: str, **options: object) -> InputError:
     with pytest.raises(InputError) as caught:
-        load(source, **options)  # type: ignore[arg-type]
+        load(source, **options)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
     assert caught.value.code == code
     return caught.value
 

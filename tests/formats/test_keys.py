@@ -35,7 +35,7 @@ def public(key: object) -> bytes:
 
 def refused(source: object, code: str, **options: object) -> InputError:
     with pytest.raises(InputError) as caught:
-        load_key(source, **options)  # type: ignore[arg-type]
+        load_key(source, **options)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
     assert caught.value.code == code
     return caught.value
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def codes(loaded: object) -> set[NoteCode]:
-    return {note.code for note in loaded.notes}  # type: ignore[attr-defined]
+    return {note.code for note in loaded.notes}  # type: ignore[attr-defined]  # the member of this very kind
 
 
 WRITINGS: dict[str, Callable[[str], bytes]] = {

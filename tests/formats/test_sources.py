@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def refused(source: object, code: str, **options: object) -> InputError:
     with pytest.raises(InputError) as caught:
-        load(source, **options)  # type: ignore[arg-type]
+        load(source, **options)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
     assert caught.value.code == code
     assert caught.value.found
     assert caught.value.expected

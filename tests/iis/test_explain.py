@@ -163,7 +163,7 @@ def test_what_names_no_code_is_an_input_error_that_says_what_would() -> None:
         assert "\x1b" not in str(raised.value)
     for odd in (None, 4.5, b"403", True):
         with pytest.raises(InputError):
-            explain(odd)  # type: ignore[arg-type]
+            explain(odd)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
     assert explain(2148204809) == explain("2148204809")
     assert chaincheck.explain is explain
 

@@ -176,6 +176,19 @@ def test_authroot_is_not_all_of_the_root_store() -> None:
     assert not found.accepted
 
 
+@pytest.mark.parametrize("mode", [0, 1])
+def test_roots_that_do_not_say_whether_they_are_of_authroot_leave_the_answer_open(mode: int) -> None:
+    found = ask(told(replace(EARLY, ctl_store="AuthRoot"), schannel=Schannel(client_auth_trust_mode=mode)), crls=[CA.crl(), ROOT.crl()])
+    assert not found.accepted
+    assert "issuer-store-not-told" in codes(found)
+
+
+def test_under_exclusive_root_trust_authroot_is_not_all_of_the_root_store() -> None:
+    export = registry_stores({"ROOT": [ROOT.der], "AuthRoot": [OTHER.der], "CA": [CA.der], "Disallowed": []})
+    server = told(replace(EARLY, ctl_store="AuthRoot"), schannel=Schannel(client_auth_trust_mode=1))
+    assert not ask(server, store=TrustStore.load(export), crls=[CA.crl(), ROOT.crl()]).accepted
+
+
 def test_a_client_that_signs_itself_needs_the_issuer_store_as_any_other() -> None:
     own = pki.root("self", key_usage=("digitalSignature", "keyCertSign"))
     store = stores(roots=[own.der], client_auth_issuers=[OTHER.der])

@@ -98,7 +98,7 @@ def test_bindings_that_agree_are_no_cause() -> None:
     assert ask(told(EARLY, alike)).accepted
     differing = ask(told(EARLY, replace(alike, ctl_store="Customers")))
     assert codes(differing) == ["bindings-differ"]
-    assert differing.causes[0].facts.settings == ("ctl_store",)  # type: ignore[attr-defined]
+    assert differing.causes[0].facts.settings == ("ctl_store",)  # type: ignore[attr-defined]  # the member of this very kind
 
 
 def test_no_certificate_is_refused_where_one_is_required_and_open_where_it_is_only_accepted() -> None:
@@ -267,7 +267,7 @@ def test_a_one_to_one_entry_must_hold_the_certificate_on_one_line(text: str, rea
         assert found.accepted
     else:
         assert codes(found) == ["mapping-entry-damaged"]
-        assert reason in found.causes[0].facts.reason  # type: ignore[attr-defined]
+        assert reason in found.causes[0].facts.reason  # type: ignore[attr-defined]  # the member of this very kind
 
 
 def test_an_entry_of_the_certificate_before_the_renewal_does_not_fit() -> None:
@@ -317,7 +317,7 @@ def test_other_names_of_a_client_are_known() -> None:
 
 def test_openssl_refuses_a_missing_certificate_only_where_it_is_required() -> None:
     for mode, verdict in (("require", Verdict.REFUSED), ("optional", Verdict.UNDETERMINED), ("none", Verdict.UNDETERMINED)):
-        profile = ServerProfile(verify_mode=mode)  # type: ignore[arg-type]
+        profile = ServerProfile(verify_mode=mode)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
         assert ask(profile, cert=NO_CERTIFICATE, rules=OPENSSL).verdict is verdict
 
 

@@ -52,7 +52,7 @@ def show(browser: Chrome, path: Path, html: str, *, width: int = WIDE, scheme: s
 
 def said(browser: Chrome) -> list[str]:
     """What the console has to say, once."""
-    return [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]  # selenium has no types for it
 
 
 def hostile(server: HTTPServer) -> str:

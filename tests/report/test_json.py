@@ -140,7 +140,7 @@ def test_the_fetches_have_no_times_unless_asked(company: Company, validator: jso
 
 def test_an_unknown_audience_is_wrong_use(company: Company) -> None:
     with pytest.raises(chaincheck.InputError, match="audience"):
-        company.good().to_dict(audience="everybody")  # type: ignore[arg-type]
+        company.good().to_dict(audience="everybody")  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
 
 
 # what a stranger learns

@@ -24,7 +24,7 @@ UNKNOWN_CRITICAL: list[pki.Extension] = [("1.2.3", True, asn1.null())]
 
 def reason(data: bytes, **more: object) -> str:
     """Why this CRL is not believed, or not in scope."""
-    attempt = judged(crl(data), **more).attempts[0]  # type: ignore[arg-type]
+    attempt = judged(crl(data), **more).attempts[0]  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
     assert attempt.outcome in (Outcome.INVALID, Outcome.OUT_OF_SCOPE)
     return str(attempt.detail)
 

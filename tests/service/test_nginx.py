@@ -66,7 +66,7 @@ class Service(NamedTuple):
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     long = {"not_before": NOW - 90 * DAY, "not_after": NOW + 900 * DAY}
-    root = pki.root("Shop Root", **long)  # type: ignore[arg-type]
+    root = pki.root("Shop Root", **long)  # type: ignore[arg-type]  # a value of the wrong type, or options as a dict
     san = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     server = root.issue("nginx", eku=("serverAuth",), extensions=[(san, False)], **long)  # type: ignore[arg-type]
     (folder / "root.pem").write_bytes(root.pem)

@@ -57,9 +57,8 @@ def judge_source(candidate: Candidate, pool: Pool, store: TrustStore) -> Iterato
     source = pool.source
     if source is None or source.exclusive or source.entries is None or not candidate.anchored:
         return
-    held = {entry.certificate.sha256 for entry in source.entries if entry.certificate is not None}
     issuers = candidate.nodes[1:] or candidate.nodes  # who signs himself is his own issuer
-    if source.narrows and not any(node.certificate is not None and node.certificate.sha256 in held for node in issuers):
+    if source.narrows and not any(source.holds(node.certificate) for node in issuers):
         yield _not_accepted(candidate.nodes[-1], Role.ANCHOR, source, store)
 
 

@@ -213,6 +213,8 @@ class Pool:
         source = self.source
         if source is None or not source.exclusive:
             return node.is_anchor(self.rules)
+        if source.authroot and not source.holds(node.certificate):  # in Root, but not of those that Windows put there
+            return False
         return source.place in node.places and (source.mode == EXCLUSIVE_CA or (node.certificate is not None and node.self_signed))
 
     def subject_node(self, certificate: Certificate) -> Node:
