@@ -564,6 +564,18 @@ def test_a_report_that_cannot_be_written_says_so(folder: Folder, capsys: pytest.
     assert "no/such/folder.html" in capsys.readouterr().err
 
 
+def test_a_report_about_nothing_is_not_a_page(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder.path / "empty").mkdir()
+    assert main(["report", "empty", "-o", "none.html", *folder.server, "--fetch", "never"]) == 64
+    assert "no client certificate in it" in capsys.readouterr().err
+    assert not (folder.path / "none.html").exists()
+
+
+def test_a_host_that_is_an_address_names_its_option(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert diagnose("client.cer", *folder.server, "--host", "https://www.example.com/") == 64
+    assert "--host" in capsys.readouterr().err
+
+
 # a plug-in of Nagios
 
 

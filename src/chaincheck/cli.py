@@ -128,12 +128,16 @@ def _report(options: Namespace, lang: str) -> int:
     from chaincheck.causes.codes import Verdict
     from chaincheck.causes.words import words
     from chaincheck.cli_given import of_collection
+    from chaincheck.errors import InputError
     from chaincheck.fleet.many import diagnose_many
     from chaincheck.fleet.summary import summary_page
     from chaincheck.report.html import to_html
     from chaincheck.scanning import scan
 
     results = list(diagnose_many(scan(options.path_of_certificates), **of_collection(options)))
+    if not results:
+        found, where = "no client certificate in it", str(options.path_of_certificates)
+        raise InputError("no-certificates", found=found, expected="a certificate, or a folder with some", where=where)
     alone = results[0].diagnosis if len(results) == 1 else None
     made = to_html(alone, lang=lang) if alone is not None else summary_page(results, lang=lang)
     try:
@@ -262,6 +266,7 @@ _ARGUMENTS = {
     "client.kind": "--client",
     "client.sends_body_bytes": "--body-bytes",
     "server.port": "--port",
+    "server.host": "--host",
     "ServerProfile.load": "--server",
     **{name: f"--{name}" for name in ("presented", "store", "roots", "intermediates", "disallowed", "timeout")},
 }
