@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chaincheck.formats.loaded import KeyMaterial, Loaded
 
 Fetch = Literal["online", "cached", "never"]
+Prefer = Literal["ocsp", "crl"]
 DEFAULT_LIMITS = Limits()
 _KEY_NONE = KeyAnswer(state=KeyState.NONE)
 _LISTED = 8  # names of certificates in one error message
@@ -181,6 +182,15 @@ def read_kind(value: Any, kind: type, where: str, expected: str) -> Any:
     if value is not None and not isinstance(value, kind):
         raise InputError("argument-type", found=described(value), expected=expected, where=where)
     return value
+
+
+def read_prefer(prefer: Any) -> Prefer:
+    """Which sources come first."""
+    words: tuple[Prefer, ...] = get_args(Prefer)
+    for word in words:
+        if type(prefer) is str and prefer == word:
+            return word
+    raise InputError("argument-type", found=described(prefer), expected='"ocsp" or "crl"', where="prefer")
 
 
 def read_fetch(fetch: Any) -> Fetch:

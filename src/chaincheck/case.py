@@ -154,8 +154,9 @@ class _Files:
 def _question_table(question: Question, files: _Files) -> dict[str, Any]:
     table: dict[str, Any] = {"at": moment(question.at), "at_given": question.at_given, "fetch": question.fetch}
     table["fetch_unanchored"] = question.fetch_unanchored
-    if question.cached:
-        table["cached"] = True
+    table |= {"cached": True} if question.cached else {}
+    table |= {"prefer": question.prefer} if question.prefer != "ocsp" else {}
+    table |= {"warn_before": question.warn_before} if question.warn_before else {}
     if question.subject is not None:
         table["subject"] = files.add("subject", "cer", question.subject.der)
     table["presented"] = [files.add("presented", "cer", certificate.der) for certificate in question.presented]
@@ -300,6 +301,11 @@ def _read_question(document: Mapping[str, Any], source: Source) -> Question:
         raise ValueError("question.at is not a date and time with an offset")
     if fetch not in ("online", "cached", "never"):
         raise ValueError("question.fetch is none of online, cached, never")
+    prefer, warn_before = table.get("prefer", "ocsp"), table.get("warn_before", 0)
+    if prefer not in ("ocsp", "crl"):
+        raise ValueError("question.prefer is neither ocsp nor crl")
+    if type(warn_before) is not int or not 0 <= warn_before <= 36_500 * 86_400:
+        raise ValueError("question.warn_before is not a number of seconds")
     since = at - datetime(1970, 1, 1, tzinfo=UTC)
     word: Literal["online", "cached", "never"] = fetch
     return Question(
@@ -321,6 +327,8 @@ def _read_question(document: Mapping[str, Any], source: Source) -> Question:
         notes=_pairs(table.get("notes", []), "question.notes"),
         evidence_notes=_pairs(table.get("evidence_notes", []), "question.evidence_notes"),
         presented_told=not _flag(table, "presented_not_told"),
+        prefer=prefer,
+        warn_before=warn_before,
     )
 
 

@@ -169,6 +169,8 @@ class Inquiry:
         elif question.fetch != "online":
             reason = f'fetch="{question.fetch}"'
         else:
+            if question.prefer == "crl":
+                found.sort(key=lambda source: source.kind != "crl")
             refused = [source for source in found if not source.supported]
             self._fail(refused, Reason.UNSUPPORTED_SCHEME)
             return [source for source in found if source.supported]

@@ -13,10 +13,10 @@ from chaincheck.settings import Asked, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from types import TracebackType
 
-    from chaincheck.asking import Fetch
+    from chaincheck.asking import Fetch, Prefer
     from chaincheck.client import ClientProfile
     from chaincheck.diagnosis import Diagnosis
     from chaincheck.fetch.drive import AsyncFetcher, Fetcher
@@ -164,6 +164,8 @@ def diagnose(
     server: ServerProfile | None = None,
     client: ClientProfile | None = None,
     observed: Any = None,
+    prefer: Prefer = "ocsp",
+    warn_before: timedelta | None = None,
     password: Any = None,
     timeout: float | None = None,
     limits: Limits | None = None,
@@ -178,8 +180,10 @@ def diagnose(
     these, or ``NO_CERTIFICATE``. ``key``: likewise, any object with ``public_key()``, or ``NO_KEY``. ``store``: a ``TrustStore``,
     anything ``TrustStore.load`` reads, or ``"system"``. None means "not told" everywhere; with ``store=None`` nothing is ever ACCEPTED.
     ``at``: a timezone-aware datetime; None: now. ``server``: what is known of its settings; ``client``: who offers the certificate;
-    ``observed``: what was seen (a log line, a status, a code, an alert, the output of ``certutil -verify``). ``timeout``: seconds for all
-    fetching (None: 20, as IIS). ``cache``: where fetched evidence is kept: ``DEFAULT`` (the user's cache folder), None for nowhere, a
+    ``observed``: what was seen (a log line, a status, a code, an alert, the output of ``certutil -verify``). ``prefer``: "crl" asks
+    CRLs before responders, which Windows asks first: one list answers for thousands of certificates. ``warn_before``: how long before the
+    end of a validity, of the certificate or one above it, the answer warns (None: not at all). ``timeout``: seconds for all fetching
+    (None: 20, as IIS). ``cache``: where fetched evidence is kept: ``DEFAULT`` (the user's cache folder), None for nowhere, a
     directory, or a ``Cache``. ``proxy``: the URL of a proxy for everything that is fetched; None: those of the environment.
     ``http_client``: a client of your own with the interface of ``httpx.Client`` (``AsyncClient`` for the asynchronous twin).
 
@@ -193,6 +197,8 @@ def diagnose(
         fetch=fetch,
         server=server,
         client=client,
+        prefer=prefer,
+        warn_before=warn_before,
         timeout=timeout,
         limits=limits,
         guard=owner,
@@ -219,6 +225,8 @@ async def diagnose_async(
     server: ServerProfile | None = None,
     client: ClientProfile | None = None,
     observed: Any = None,
+    prefer: Prefer = "ocsp",
+    warn_before: timedelta | None = None,
     password: Any = None,
     timeout: float | None = None,
     limits: Limits | None = None,
@@ -235,6 +243,8 @@ async def diagnose_async(
         fetch=fetch,
         server=server,
         client=client,
+        prefer=prefer,
+        warn_before=warn_before,
         timeout=timeout,
         limits=limits,
         guard=owner,

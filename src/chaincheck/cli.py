@@ -66,9 +66,13 @@ def _run(argv: Sequence[str] | None, why: list[str]) -> int:
 
 
 def _diagnose(options: Namespace, lang: str) -> int:
-    import chaincheck
-    from chaincheck.cli_given import certificate, client, guard, observed, of_server, password
+    from datetime import timedelta
 
+    import chaincheck
+    from chaincheck.cli_given import asked_early, certificate, client, guard, observed, of_server, password
+
+    if options.format == "nagios" and options.warn_before is None:
+        options.warn_before = timedelta(days=30)
     store, server = of_server(options)
     diagnosis = chaincheck.diagnose(
         certificate(options.certificate),
@@ -88,6 +92,7 @@ def _diagnose(options: Namespace, lang: str) -> int:
         guard=guard(options),
         proxy=options.proxy,
         cache=None if options.no_cache else options.cache_dir or chaincheck.DEFAULT,
+        **asked_early(options),
     )
     return _answer(diagnosis, options, lang)
 
@@ -196,7 +201,7 @@ def _answer(diagnosis: Diagnosis, options: Namespace, lang: str) -> int:
     if options.format == "nagios":
         from chaincheck.report.nagios import to_nagios
 
-        state, output = to_nagios(diagnosis, warn_before=options.warn_before, lang=lang, timezone=options.timezone)
+        state, output = to_nagios(diagnosis, lang=lang, timezone=options.timezone)
         write(output)
     elif options.format == "json":
         write(_json(diagnosis, lang) + "\n")

@@ -129,6 +129,7 @@ def _collection_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     """What is asked about many certificates alike."""
     _client_arguments(parser.add_argument_group("what the client holds"), path)
     _server_arguments(parser, path)
+    _early_arguments(parser)
     parser.add_argument("--fetch", choices=("online", "cached", "never"), default="online", help="where evidence may come from")
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
@@ -162,6 +163,8 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
         "--observed", metavar="TEXT|FILE", help="what was seen: a log line, 403.16, unknown_ca, or the output of certutil -verify"
     )
 
+    _early_arguments(judged)
+
     evidence = parser.add_argument_group("revocation")
     evidence.add_argument("--crl", type=path, action="append", default=[], metavar="FILE", help="a CRL at hand (repeatable)")
     evidence.add_argument("--ocsp", type=path, action="append", default=[], metavar="FILE", help="an OCSP response at hand (repeatable)")
@@ -178,6 +181,18 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     )
     evidence.add_argument(
         "--fetch-unanchored", action="store_true", help="also ask addresses named by certificates no trusted CA vouches for"
+    )
+
+
+def _early_arguments(group: Any) -> None:
+    group.add_argument(
+        "--warn-before",
+        type=_days,
+        metavar="DAYS",
+        help="warn so long before the end of a validity (default: not at all; 30 with --format nagios)",
+    )
+    group.add_argument(
+        "--prefer", choices=("ocsp", "crl"), default="ocsp", help="what of a certificate's own sources is asked first (default: ocsp)"
     )
 
 
@@ -228,9 +243,6 @@ def _output_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     )
     output.add_argument("--format", choices=("text", "json", "nagios"), default="text", help="how it is told (default: text)")
     output.add_argument("--json", action="store_const", dest="format", const="json", help="the same as --format json")
-    output.add_argument(
-        "--warn-before", type=_days, default="30", metavar="DAYS", help="with --format nagios: warn so long before an end (default: 30)"
-    )
     output.add_argument(
         "--save-case", type=path, metavar="PATH", help="write question, evidence and answer as a folder, or a zip if it ends so"
     )

@@ -62,7 +62,14 @@ def _profile(exports: list[Any], told: dict[str, Any]) -> Any:
 def of_collection(options: Namespace) -> dict[str, Any]:
     """The settings of a checker, for commands about many certificates."""
     store, server = of_server(options)
-    return {"store": store, "server": server, "client": client(options), "fetch": options.fetch, "guard": guard(options)}
+    return {"store": store, "server": server, "client": client(options), "fetch": options.fetch, "guard": guard(options)} | asked_early(
+        options
+    )
+
+
+def asked_early(options: Namespace) -> dict[str, Any]:
+    """When a warning begins, and what is asked first."""
+    return {"warn_before": options.warn_before, "prefer": options.prefer}
 
 
 def client(options: Namespace) -> Any:

@@ -6,7 +6,7 @@ A ``Diagnosis`` keeps what the engine found and derives the rest when it is aske
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn
 
 from chaincheck.causes.codes import DocumentedCause, Finding, Role, Severity, Verdict
 from chaincheck.errors import RefusedError
@@ -15,7 +15,7 @@ from chaincheck.x509.certificate import moment
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import datetime, timedelta, tzinfo
 
     from chaincheck.causes.cause import Cause
     from chaincheck.client import ClientProfile
@@ -31,16 +31,22 @@ if TYPE_CHECKING:
     from chaincheck.x509.certificate import Certificate
     from chaincheck.x509.name import Name
 
+_NEVER: Final = 2**61  # seconds from which on there is no such moment
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """One element of a path: a certificate, or the bare name of an anchor; where it was found; its causes."""
+    """One element of a path: a certificate, or the bare name of an anchor; where it was found; its causes.
+
+    ``distrusted_from``: the first second (since 1970 UTC) from which a property in the store distrusts it; None: never.
+    """
 
     certificate: Certificate | None
     name: Name
     role: Role
     found_in: tuple[str, ...]
     causes: tuple[Cause, ...]
+    distrusted_from: int | None = None
 
     @property
     def refused(self) -> bool:
@@ -72,15 +78,19 @@ class PathsCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One future moment at which this answer changes: what happens then, to which certificate, and the verdict from then on.
+    """One future moment at which this answer may change: what happens then, to which certificate, and the verdict from then on.
 
-    ``verdict`` is None where it depends on what is not known yet.
+    ``event``: "begins", "expires", "distrusted" or "evidence-runs-out". ``element``: what it happens to: the "subject", an "intermediate",
+    the "anchor", or the "crl" or "ocsp" response from ``source`` ("evidence": several together). ``verdict``: what the engine answers for
+    that moment if nothing else changes: no other certificate, no newer evidence.
     """
 
     at: datetime
     event: str
     certificate: Certificate | None
     verdict: Verdict | None
+    element: str
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +107,7 @@ class Seen(NamedTuple):
     certificate: Certificate | None
     subject: Name
     places: tuple[str, ...]
+    distrusted_from: int
 
 
 class Judged:
@@ -119,7 +130,7 @@ class Judged:
         self.causes = causes
 
     def __reduce__(self) -> tuple[object, ...]:
-        seen = tuple(Seen(node.certificate, node.subject, node.places) for node in self.nodes)
+        seen = tuple(Seen(node.certificate, node.subject, node.places, node.distrusted_from) for node in self.nodes)
         return Judged, (seen, self.anchored, self.rooted, self.causes, self.policy_outcome())
 
     def policy_outcome(self) -> PolicyOutcome | None:
@@ -143,6 +154,7 @@ class Diagnosis:
         "_responses",
         "_store",
         "_store_identity",
+        "_upcoming",
         "assumptions",
         "at_s",
         "client",
@@ -157,6 +169,7 @@ class Diagnosis:
         "subject",
         "unchecked",
         "verdict",
+        "warn_before_s",
     )  # fmt: skip
 
     def __init__(
@@ -178,6 +191,7 @@ class Diagnosis:
         self._paths: tuple[Path, ...] | None = None
         self._documented: dict[DocumentedCause, Finding] | None = None
         self._plan: Plan | Literal["not-asked"] | None = "not-asked"
+        self._upcoming: tuple[Change, ...] | None = None
         self._responses: tuple[Response, ...] = ()
         self.verdict = verdict
         self.revocation = revocation
@@ -186,6 +200,7 @@ class Diagnosis:
         self.paths_cut = paths_cut
         self.holds = holds
         self.at_s = question.at
+        self.warn_before_s = question.warn_before
         self.subject = question.subject
         self.rules = question.rules
         self.key_state = question.key.state
@@ -223,14 +238,21 @@ class Diagnosis:
         return moment(self.at_s)
 
     @property
+    def warn_before(self) -> timedelta:
+        """How long before the end of a validity this answer warns of it; zero: not at all."""
+        from datetime import timedelta
+
+        return timedelta(seconds=self.warn_before_s)
+
+    @property
     def holds_from(self) -> datetime | None:
         """From when on this answer is the same (UTC); None: as far back as is known."""
-        return moment(self.holds[0]) if self.holds[0] > -(2**61) else None
+        return moment(self.holds[0]) if self.holds[0] > -_NEVER else None
 
     @property
     def holds_until(self) -> datetime | None:
         """The last second at which this answer is the same if nothing else changes (UTC); None: no end is known."""
-        return moment(self.holds[1]) if self.holds[1] < 2**61 else None
+        return moment(self.holds[1]) if self.holds[1] < _NEVER else None
 
     @property
     def store_identity(self) -> str | None:
@@ -283,10 +305,15 @@ class Diagnosis:
 
     @property
     def upcoming(self) -> tuple[Change, ...]:
-        """What changes later by itself on ``path``, in order: certificates that begin or cease to hold, evidence that runs out."""
-        from chaincheck.upcoming import upcoming
+        """What changes later by itself on ``path``, in order: certificates that begin or cease to hold, evidence that runs out.
 
-        return upcoming(self)
+        The verdict after each is found by running the engine for that moment on what was fetched, when this is first asked for.
+        """
+        if self._upcoming is None:
+            from chaincheck.upcoming import upcoming
+
+            self._upcoming = upcoming(self)
+        return self._upcoming
 
     @property
     def documented_causes(self) -> dict[DocumentedCause, Finding]:
@@ -404,12 +431,14 @@ class Diagnosis:
             setattr(again, slot, getattr(self, slot))
         again.at_s = at
         again._plan = "not-asked"
+        again._upcoming = None
         return again
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         state = {slot: getattr(self, slot) for slot in Diagnosis.__slots__}
         state["_store_identity"] = self.store_identity
-        state["_plan"] = self.plan  # it cannot be proven without the question
+        state["_plan"] = self.plan  # neither can be found without the question
+        state["_upcoming"] = self.upcoming
         state["_question"] = state["_store"] = None
         state["_paths"] = None
         return None, state
@@ -424,5 +453,8 @@ def _path(judged: Judged) -> Path:
         own = tuple(
             sorted((c for c in judged.causes if certificate is not None and c.certificate == certificate), key=lambda c: c.sort_key())
         )
-        elements.append(Element(certificate=certificate, name=node.subject, role=role, found_in=node.places, causes=own))
+        since = node.distrusted_from if node.distrusted_from < _NEVER else None
+        elements.append(
+            Element(certificate=certificate, name=node.subject, role=role, found_in=node.places, causes=own, distrusted_from=since)
+        )
     return Path(elements=tuple(elements), causes=tuple(sorted(judged.causes, key=lambda c: c.sort_key())), complete=judged.anchored)

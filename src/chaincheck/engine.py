@@ -12,8 +12,9 @@ from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity, Verdict
 from chaincheck.diagnosis import Diagnosis, Judged, PathsCut, PolicyOutcome
 from chaincheck.issuer_source import issuer_source
-from chaincheck.outlook import window_of
+from chaincheck.outlook import endings, window_of
 from chaincheck.path.build import search
+from chaincheck.path.elements import judge_ending
 from chaincheck.path.missing import judge_duplicates, judge_end, judge_source
 from chaincheck.path.name_constraints import Budget
 from chaincheck.path.pool import Pool
@@ -24,7 +25,7 @@ from chaincheck.statement import Statement
 from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from chaincheck.causes.cause import Cause
     from chaincheck.fetch.request import Request, Response
@@ -137,9 +138,23 @@ class Ruling:
 def _ruling(candidate: Candidate, pool: Pool, question: Question, store_name: str, budget: Budget) -> Ruling:
     judgement = validate(candidate, pool, question.at, store_name, budget)
     found = list(judgement.causes)
+    in_date = judgement.holds_from, judgement.holds_until
+    if question.warn_before:
+        found += _ending(candidate, pool.rules, question)
+        in_date = in_date[0], min(in_date[1], *endings(candidate.nodes, question))
     if question.store is not None:
         found += judge_source(candidate, pool, question.store) if candidate.anchored else judge_end(candidate, pool, question.store)
-    return Ruling(candidate, found, (judgement.holds_from, judgement.holds_until), judgement.policies)
+    return Ruling(candidate, found, in_date, judgement.policies)
+
+
+def _ending(candidate: Candidate, rules: Rules, question: Question) -> Iterator[Cause]:
+    """The elements whose validity ends as soon as the caller wants to know of; the anchor where its dates count."""
+    last = len(candidate.nodes) - 1
+    for index, node in enumerate(candidate.nodes):
+        if node.certificate is None or (index == last and candidate.anchored and not rules.anchor_validity):
+            continue
+        role = Role.SUBJECT if index == 0 else Role.ANCHOR if index == last and _rooted(candidate) else Role.INTERMEDIATE
+        yield from judge_ending(node.certificate, role, question.at, question.warn_before)
 
 
 def _without_certificate(question: Question) -> Diagnosis:
@@ -430,7 +445,7 @@ def _unjudged(cause: Cause) -> list[Statement]:
 
 def _assumptions(question: Question, pool: Pool | None) -> tuple[Statement, ...]:
     """What the caller chose not to have judged, and what was decided for him. The same for most questions to one pool."""
-    key = (question.subject is None, question.key.state, question.at_given)
+    key = (question.subject is None, question.key.state, question.at_given, question.prefer)
     known = pool.assumptions.get(key) if pool is not None else None
     if known is None:
         known = tuple(_assume(question))
@@ -445,6 +460,8 @@ def _assume(question: Question) -> Generator[Statement, None, None]:
         yield Statement(code="key-not-told")
     if question.rules.revocation != "path":
         yield Statement(code="revocation-off" if question.rules.revocation == "off" else "revocation-subject-only")
+    if question.prefer == "crl" and question.fetch == "online" and question.rules.revocation != "off":
+        yield Statement(code="crls-first")
     if question.rules.purpose is None:
         yield Statement(code="purpose-not-judged")
     if store is not None:

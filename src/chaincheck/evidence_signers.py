@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from chaincheck.causes.codes import CauseCode, Role, Severity
 from chaincheck.path.build import search
-from chaincheck.path.elements import NEVER, distrusted_from, judge_static
-from chaincheck.path.pool import DISALLOWED
+from chaincheck.path.elements import judge_static
+from chaincheck.path.pool import DISALLOWED, NEVER
 from chaincheck.path.validate import validate
 from chaincheck.revocation.attempt import Reason
 from chaincheck.revocation.status import Status, judge
@@ -146,7 +146,7 @@ class Signers:
     def _fitness(self, target: Target) -> Fitness:
         at, rules, certificate = self._question.at, self._question.rules, target.certificate
         node = self._pool.subject_node(certificate)
-        since = distrusted_from(node)
+        since = node.distrusted_from
         context = replace(self.basic_context(), find_signers=self.named, delegates=False)
         revoked, edges = self.against(target, context)
         begins, ends = _between(edges | {since}, at)
@@ -170,7 +170,7 @@ def _of_a_client(cause: Cause) -> bool:
 
 def _edges(candidate: Candidate) -> set[int]:
     """The moments at which an element of a path begins or ceases to count."""
-    edges = {distrusted_from(node) for node in candidate.nodes}
+    edges = {node.distrusted_from for node in candidate.nodes}
     for node in candidate.nodes:
         if node.certificate is not None:
             first, last = node.certificate.not_before_s, node.certificate.not_after_s

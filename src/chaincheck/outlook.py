@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaincheck.path.elements import distrusted_from
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from chaincheck.engine import Ruling
+    from chaincheck.path.pool import Node
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
     from chaincheck.x509.certificate import Certificate
@@ -27,7 +28,9 @@ def window_of(question: Question, rulings: list[Ruling], statuses: tuple[Revocat
     edges: set[int] = set()
     for ruling in rulings:
         for node in ruling.candidate.nodes:
-            edges |= _edges(node.certificate) | {distrusted_from(node)}
+            edges |= _edges(node.certificate) | {node.distrusted_from}
+        if question.warn_before:
+            edges |= {last + 1 for last in endings(ruling.candidate.nodes, question)}
     for status in statuses:
         edges |= {status.holds_from} if status.holds_from is not None else set()
         edges |= {status.holds_until + 1} if status.holds_until is not None else set()
@@ -37,6 +40,16 @@ def window_of(question: Question, rulings: list[Ruling], statuses: tuple[Revocat
         else:
             last = min(last, edge - 1)
     return first, last
+
+
+def endings(nodes: Iterable[Node], question: Question) -> Iterator[int]:
+    """The last seconds before warnings begin that are still to come."""
+    yield _FOREVER
+    for node in nodes:
+        if node.certificate is not None and node.certificate.not_after_s is not None:
+            last = node.certificate.not_after_s - question.warn_before - 1
+            if last >= question.at:
+                yield last
 
 
 def _edges(certificate: Certificate | None) -> set[int]:

@@ -66,6 +66,8 @@ class Question:
     ``presented_told``: whether it is known what else the client sends. ``fetch_unanchored``: the guard lets URLs of certificates without
     a path to an anchor be fetched. ``evidence_notes``: those of ``notes`` that concern CRLs and OCSP responses that were given and could
     not be read; while there are any, nothing is ACCEPTED. ``cached``: there is a cache of evidence to look into before anything is fetched.
+    ``warn_before``: seconds before the end of a validity from which on it is a warning; 0: none.
+    ``prefer``: which of a certificate's own sources are asked first, responders or CRLs.
     ``observed``: the names of the codes that somebody saw. ``granted``: certificates (SHA-256) whose revocation is not asked about, since a
     plan supposes that it can be told; never of one that is known to be revoked.
     """
@@ -89,6 +91,8 @@ class Question:
     presented_told: bool = True
     evidence_notes: tuple[tuple[str, str], ...] = ()
     cached: bool = False
+    warn_before: int = 0
+    prefer: Literal["ocsp", "crl"] = "ocsp"
 
     @property
     def here(self) -> bool:

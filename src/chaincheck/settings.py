@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaincheck.asking import (
@@ -13,12 +14,14 @@ from chaincheck.asking import (
     read_holder,
     read_kind,
     read_moment,
+    read_prefer,
     read_proxy,
     read_rules,
     read_store,
 )
 from chaincheck.engine import pool_for
 from chaincheck.errors import InputError
+from chaincheck.formats.described import described
 from chaincheck.formats.limits import Limits
 from chaincheck.question import DEFAULT, Question
 from chaincheck.rules import IIS, Rules
@@ -26,7 +29,7 @@ from chaincheck.rules import IIS, Rules
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chaincheck.asking import Fetch
+    from chaincheck.asking import Fetch, Prefer
     from chaincheck.client import ClientProfile
     from chaincheck.diagnosis import Diagnosis
     from chaincheck.fetch.guard import Guard
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 ANSWERS_KEPT = 4096
 ANSWER_BYTES = 8192  # certificates above this are asked about anew each time: the memo stays below 32 MiB of certificates
+_LONGEST_WARNING = timedelta(days=36_500)
 _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certificate
 
 
@@ -91,6 +95,8 @@ class Settings:
         ocsp_responses: Any = (),
         server: ServerProfile | None = None,
         client: ClientProfile | None = None,
+        prefer: Prefer = "ocsp",
+        warn_before: timedelta | None = None,
         timeout: float | None = None,
         limits: Limits | None = None,
         guard: Guard | None = None,
@@ -105,6 +111,8 @@ class Settings:
         self._server = server if server is None else _checked_server(server)
         self._client = client if client is None else _checked_client(client)
         self._rules = read_rules(rules) if self._server is None else self._server.applied(read_rules(rules))
+        self._prefer = read_prefer(prefer)
+        self._warn_before = read_warn_before(warn_before)
         self._timeout = read_timeout(timeout)
         self._guard = guard if guard is None else _checked_guard(guard)
         self._http_client = http_client
@@ -198,6 +206,8 @@ class Settings:
             evidence_notes=damaged,
             presented_told=presented is not None,
             cached=self._cache is not None,
+            warn_before=self._warn_before,
+            prefer=self._prefer,
         )
         listed = held.store is not None and bool(held.store.listed)
         pool = None if holder.presented or listed else held.pool
@@ -223,6 +233,17 @@ def _checked_guard(guard: Any) -> Guard:
 
     found: Guard = read_kind(guard, Guard, "guard", "chaincheck.Guard.PUBLIC, Guard.INTRANET or Guard(...)")
     return found
+
+
+def read_warn_before(warn_before: Any) -> int:
+    """Whole seconds; None: 0, which warns of nothing."""
+    if warn_before is None:
+        return 0
+    if not isinstance(warn_before, timedelta) or not timedelta(0) <= warn_before <= _LONGEST_WARNING:
+        found = str(warn_before) if isinstance(warn_before, timedelta) else described(warn_before)
+        expected = "a datetime.timedelta from 0 to 36,500 days, or None"
+        raise InputError("argument-type", found=found, expected=expected, where="warn_before")
+    return int(warn_before.total_seconds())
 
 
 def read_timeout(timeout: Any) -> float:

@@ -101,6 +101,7 @@ class CauseCode(StrEnum):
     # dates
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"
+    EXPIRES_SOON = "expires-soon"
     SERVER_CLOCK_WRONG = "server-clock-wrong"
     # revocation
     REVOKED = "revoked"

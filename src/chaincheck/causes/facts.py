@@ -118,6 +118,15 @@ class ExpiredFacts(Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiresSoonFacts(Facts):
+    """The last second at which the certificate holds, the moment judged, and how many seconds before its end the caller wants to know."""
+
+    not_after: datetime
+    checked_at: datetime
+    warn_before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotYetValidFacts(Facts):
     """The first second at which the certificate holds, the moment judged, and whether a wrong clock is the likely reason."""
 
@@ -511,6 +520,7 @@ FACTS: dict[CauseCode, type[Facts]] = {
     CauseCode.ISSUER_NOT_IN_NTAUTH: NTAuthFacts,
     CauseCode.NO_STRONG_MAPPING: Facts,
     CauseCode.EXPIRED: ExpiredFacts,
+    CauseCode.EXPIRES_SOON: ExpiresSoonFacts,
     CauseCode.NOT_YET_VALID: NotYetValidFacts,
     CauseCode.REVOKED: RevokedFacts,
     CauseCode.ON_HOLD: RevokedFacts,

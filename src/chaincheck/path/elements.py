@@ -33,10 +33,7 @@ PROCESSED = frozenset(
     }
 )  # fmt: skip
 ENHANCED_KEY_USAGE_PROPERTY = 9
-DISALLOWED_FILETIME_PROPERTY = 104
-NEVER = 2**62
 CRITICAL_NAMED = 20  # unknown critical extensions named one by one; a real certificate has one or two
-_FILETIME_EPOCH = 11_644_473_600  # seconds from 1601-01-01 to 1970-01-01
 
 
 def judge_static(certificate: Certificate, role: Role, rules: Rules) -> Iterator[Cause]:
@@ -80,6 +77,14 @@ def _critical_extensions(certificate: Certificate, role: Role) -> Iterator[Cause
         if extension.critical and named < CRITICAL_NAMED:
             named += 1
             yield causes.make(CauseCode.UNKNOWN_CRITICAL_EXTENSION, role, certificate, causes.facts.ExtensionFacts(oid=oid))
+
+
+def judge_ending(certificate: Certificate, role: Role, at: int, warn_before: int) -> Iterator[Cause]:
+    """What the caller wants to know early: the end of a validity that is at most ``warn_before`` seconds away."""
+    last = certificate.not_after_s
+    if last is not None and at <= last <= at + warn_before:
+        details = causes.facts.ExpiresSoonFacts(not_after=moment(last), checked_at=moment(at), warn_before=warn_before)
+        yield causes.make(CauseCode.EXPIRES_SOON, role, certificate, details)
 
 
 def judge_dates(certificate: Certificate, role: Role, at: int) -> Iterator[Cause]:
@@ -141,20 +146,9 @@ def misplaced(node: Node, found_in: str, belongs_in: str, store: str, *, on_path
 
 def judge_distrust(node: Node, role: Role, store: str, at: int) -> Iterator[Cause]:
     """The store may distrust a certificate from a moment on: CERT_DISALLOWED_FILETIME_PROP_ID."""
-    if distrusted_from(node) <= at and DISALLOWED not in node.places:
+    if node.distrusted_from <= at and DISALLOWED not in node.places:
         details = causes.facts.DistrustedFacts(store=store, matched_by="CERT_DISALLOWED_FILETIME_PROP_ID")
         yield causes.make(CauseCode.DISTRUSTED, role, node.certificate, details)
-
-
-def distrusted_from(node: Node) -> int:
-    """The first second from which the store distrusts the certificate by its own property (seconds since 1970-01-01 UTC)."""
-    times = [_filetime(value) for entry in node.entries for number, value in entry.properties if number == DISALLOWED_FILETIME_PROPERTY]
-    return min(times, default=NEVER)
-
-
-def _filetime(value: bytes) -> int:
-    """A FILETIME (100 ns since 1601) as seconds since 1970; a damaged one distrusts from the beginning: the safe reading."""
-    return int.from_bytes(value, "little") // 10_000_000 - _FILETIME_EPOCH if len(value) == 8 else -(2**62)
 
 
 def _hex(octets: bytes | None) -> str | None:

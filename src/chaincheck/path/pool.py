@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.issuer_source import EXCLUSIVE_CA
 from chaincheck.store import CLIENT_AUTH_ISSUERS, DISALLOWED, INTERMEDIATES, ROOTS, Entry
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from chaincheck.x509.name import Name
 
 PRESENTED = "presented"
+DISALLOWED_FILETIME_PROPERTY: Final = 104
+NEVER: Final = 2**62
+_FILETIME_EPOCH: Final = 11_644_473_600  # seconds from 1601-01-01 to 1970-01-01
 # subjectUsage of a certificate trust list (wincrypt.h)
 ROOT_LIST = "1.3.6.1.4.1.311.10.3.9"
 DISALLOWED_LIST = "1.3.6.1.4.1.311.10.3.30"
@@ -82,12 +85,23 @@ class Node:
         """Whether it signs itself, as far as this build can tell: an algorithm it lacks is no proof of the contrary."""
         return self.self_signature is not Signature.INVALID
 
+    @property
+    def distrusted_from(self) -> int:
+        """The first second from which the store distrusts the certificate by its own property (seconds since 1970-01-01 UTC)."""
+        times = [_filetime(value) for entry in self.entries for number, value in entry.properties if number == DISALLOWED_FILETIME_PROPERTY]
+        return min(times, default=NEVER)
+
     def is_anchor(self, rules: Rules) -> bool:
         """RFC 5280 6.1.1 (d), as the rules narrow it: a bare name and key only where any anchor will do."""
         return ROOTS in self.places and (rules.anchor == "any" or (self.certificate is not None and self.self_signed))
 
     def __repr__(self) -> str:
         return f"<Node {str(self.subject)!r} in {'+'.join(self.places)}>"
+
+
+def _filetime(value: bytes) -> int:
+    """A FILETIME (100 ns since 1601) as seconds since 1970; a damaged one distrusts from the beginning: the safe reading."""
+    return int.from_bytes(value, "little") // 10_000_000 - _FILETIME_EPOCH if len(value) == 8 else -(2**62)
 
 
 class Edge:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck import causes
 from chaincheck.causes.codes import CauseCode, Role, Severity
-from chaincheck.path.elements import distrusted_from, judge_dates, judge_distrust, judge_place, judge_static
+from chaincheck.path.elements import judge_dates, judge_distrust, judge_place, judge_static
 from chaincheck.path.name_constraints import NONE as NO_CONSTRAINTS
 from chaincheck.path.name_constraints import Budget, Constraints
 from chaincheck.path.name_constraints import judge as judge_names
@@ -88,7 +88,7 @@ def validate(candidate: Candidate, pool: Pool, at: int, store: str, budget: Budg
         found = [replace(cause, proven=True) if cause.code is CauseCode.CONSTRAINT_NOT_JUDGED else cause for cause in found]
     subject = candidate.nodes[0].certificate
     first, last = _dates(subject) if subject is not None else (-_FOREVER, _FOREVER)
-    last = min(last, state.distrusted_from - 1, distrusted_from(candidate.nodes[0]) - 1)
+    last = min(last, state.distrusted_from - 1, candidate.nodes[0].distrusted_from - 1)
     return Judgement(tuple(found), max(first, state.holds_from), min(last, state.holds_until), state.policies)
 
 
@@ -118,7 +118,7 @@ def _state(chain: tuple[Node, ...], edges: tuple[Edge, ...], anchored: bool, poo
     state = _from_anchor(node, rules) if is_anchor else _next(above, node, role, edges[0] if edges else None, rules, budget)
     if node.entries or DISALLOWED in node.places:
         placed = tuple(judge_place(node, role, rules, store))
-        state = state._replace(causes=state.causes + placed, distrusted_from=min(above.distrusted_from, distrusted_from(node)))
+        state = state._replace(causes=state.causes + placed, distrusted_from=min(above.distrusted_from, node.distrusted_from))
     if len(pool.states) < 4096 and not budget.exhausted:  # chains of CAs, not of subjects: a store with more has its reasons
         pool.states[key] = state
     return state

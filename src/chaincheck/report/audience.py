@@ -24,6 +24,7 @@ OWN_FACTS: dict[CauseCode, frozenset[str]] = {
     CauseCode.PRIVATE_KEY_UNUSABLE: frozenset({"reason"}),
     CauseCode.MALFORMED: frozenset({"offset", "field", "reason", "faults"}),
     CauseCode.EXPIRED: frozenset({"not_after", "checked_at"}),
+    CauseCode.EXPIRES_SOON: frozenset({"not_after", "checked_at"}),
     CauseCode.NOT_YET_VALID: frozenset({"not_before", "checked_at", "seconds_early", "clock_suspect"}),
     CauseCode.REVOKED: frozenset({"serial", "revoked_at", "reason", "invalidity_at"}),
     CauseCode.ON_HOLD: frozenset({"serial", "revoked_at", "reason", "invalidity_at"}),

@@ -214,6 +214,8 @@ def _change(change: Change) -> dict[str, Any]:
         "event": change.event,
         "certificate": None if change.certificate is None else change.certificate.fingerprint,
         "verdict": None if change.verdict is None else change.verdict.value,
+        "element": change.element,
+        "source": change.source,
     }
 
 

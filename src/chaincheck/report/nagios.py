@@ -9,35 +9,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from chaincheck.causes.codes import Severity, Verdict
-from chaincheck.causes.words import Text, visible
+from chaincheck.causes.words import visible
 from chaincheck.report.arguments import language, zone
 from chaincheck.report.headline import headline
-from chaincheck.report.tree import short_name
 
 if TYPE_CHECKING:
-    from datetime import timedelta, tzinfo
+    from datetime import tzinfo
 
-    from chaincheck.diagnosis import Change, Diagnosis
+    from chaincheck.diagnosis import Diagnosis
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _MOST: Final = 20  # lines: what follows is mailed and kept
 
 
-def to_nagios(diagnosis: Diagnosis, *, warn_before: timedelta, lang: str = "en", timezone: tzinfo | None = None) -> tuple[int, str]:
-    """State and output. WARNING: accepted, and something warns or an element of the path expires within ``warn_before``."""
+def to_nagios(diagnosis: Diagnosis, *, lang: str = "en", timezone: tzinfo | None = None) -> tuple[int, str]:
+    """State and output. WARNING: accepted, and something warns, as an element of the path does that expires within ``warn_before``."""
     said, timezone = language(lang), zone(timezone)
     state, text = _VERDICTS[diagnosis.verdict], headline(diagnosis, said.lang, timezone)
-    if state == OK and (soon := _soon(diagnosis, warn_before)) is not None:
-        state = WARNING
-        name = Text(short_name(soon.certificate.subject)) if soon.certificate is not None else ""
-        text = said.render("nagios.expires", name=name, at=Text(said.moment(soon.at, timezone)))
-    elif state == OK and any(cause.severity is Severity.WARNING for cause in diagnosis.causes):
-        state = WARNING
     told = [cause for cause in diagnosis.causes if cause.severity is not Severity.NOTE][:_MOST]
+    if state == OK and told:
+        state, text = WARNING, told[0].text(said.lang, timezone)
+        told = told[1:]
     blocking = [each for each in diagnosis.unchecked if each.blocks][:_MOST]
     further = [cause.text(said.lang, timezone) for cause in told] + [each.text("unchecked", said.lang) for each in blocking]
-    return state, "".join(f"{line}\n" for line in (f"{line_of(state, text)} | {_measured(diagnosis, warn_before)}", *map(_plain, further)))
+    return state, "".join(f"{line}\n" for line in (f"{line_of(state, text)} | {_measured(diagnosis)}", *map(_plain, further)))
 
 
 def line_of(state: int, text: str) -> str:
@@ -48,16 +44,13 @@ def line_of(state: int, text: str) -> str:
 _VERDICTS: Final = {Verdict.ACCEPTED: OK, Verdict.REFUSED: CRITICAL, Verdict.UNDETERMINED: UNKNOWN}
 
 
-def _soon(diagnosis: Diagnosis, warn_before: timedelta) -> Change | None:
-    return next((each for each in diagnosis.upcoming if each.event == "expires" and each.at - diagnosis.at <= warn_before), None)
-
-
-def _measured(diagnosis: Diagnosis, warn_before: timedelta) -> str:
+def _measured(diagnosis: Diagnosis) -> str:
     fatal = sum(cause.severity is Severity.FATAL for cause in diagnosis.causes)
     subject = diagnosis.subject
     measured = [f"causes={fatal};;0;0"]
     if subject is not None and subject.not_after_s is not None:
-        measured.insert(0, f"days_left={(subject.not_after_s - diagnosis.at_s) / 86_400:.2f};{warn_before.total_seconds() / 86_400:g}:;0:")
+        warn = f"{diagnosis.warn_before_s / 86_400:g}:" if diagnosis.warn_before_s else ""
+        measured.insert(0, f"days_left={(subject.not_after_s - diagnosis.at_s) / 86_400:.2f};{warn};0:")
     return " ".join(measured)
 
 

@@ -6,6 +6,7 @@ what was assumed, and what was not checked and how to have it checked.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from chaincheck.causes.codes import Finding, Severity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from chaincheck.causes.cause import Cause
+    from chaincheck.causes.codes import Verdict
     from chaincheck.causes.resolution import Resolution
     from chaincheck.causes.windows import WindowsCodes
     from chaincheck.diagnosis import Change, Diagnosis
@@ -325,8 +327,7 @@ class _Report:
             self._steps(stores, "      ")
 
     def _outlook(self) -> None:
-        changes = [change for change in self._diagnosis.upcoming if change.verdict is not self._diagnosis.verdict]
-        if changes:
+        if changes := turning(self._diagnosis):
             self._title("upcoming", table="report")
             for change in changes:
                 self._add(self._change(change), first="  - ")
@@ -382,6 +383,18 @@ class _Report:
 
     def _columns(self, text: str) -> int:
         return columns_of(text, east_asian=self._said.lang == "ja")
+
+
+def turning(diagnosis: Diagnosis) -> list[Change]:
+    """The changes at which the verdict becomes another, those of one moment together."""
+    found: list[Change] = []
+    verdict: Verdict | None = diagnosis.verdict
+    for _, group in groupby(diagnosis.upcoming, key=lambda change: change.at):
+        together = list(group)
+        if together[0].verdict is not verdict:
+            verdict = together[0].verdict
+            found += together
+    return found
 
 
 def _letter(position: int) -> str:
