@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from chaincheck.checker import diagnose as diagnose
     from chaincheck.checker import diagnose_async as diagnose_async
     from chaincheck.client import ClientProfile as ClientProfile
+    from chaincheck.comparison import Changes as Changes
+    from chaincheck.comparison import Comparison as Comparison
+    from chaincheck.comparison import compare as compare
     from chaincheck.diagnosis import Diagnosis as Diagnosis
     from chaincheck.diagnosis import Path as Path
     from chaincheck.entry import Entry as Entry
@@ -33,10 +36,8 @@ if TYPE_CHECKING:
     from chaincheck.errors import RefusedError as RefusedError
     from chaincheck.fetch.cache import Cache as Cache
     from chaincheck.fetch.guard import Guard as Guard
-    from chaincheck.fleet.incidents import Changes as Changes
     from chaincheck.fleet.incidents import Incident as Incident
     from chaincheck.fleet.incidents import Waiver as Waiver
-    from chaincheck.fleet.incidents import changes_since as changes_since
     from chaincheck.fleet.incidents import incidents as incidents
     from chaincheck.fleet.incidents import next_look as next_look
     from chaincheck.fleet.many import Result as Result
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from chaincheck.handed_on import from_header as from_header
     from chaincheck.iis.explanation import Explanation as Explanation
     from chaincheck.iis.explanation import explain as explain
+    from chaincheck.past import PastCause as PastCause
+    from chaincheck.past import PastDiagnosis as PastDiagnosis
     from chaincheck.question import DEFAULT as DEFAULT
     from chaincheck.question import NO_CERTIFICATE as NO_CERTIFICATE
     from chaincheck.question import NO_KEY as NO_KEY
@@ -81,6 +84,9 @@ _HOMES = {
     "diagnose": "checker",
     "diagnose_async": "checker",
     "ClientProfile": "client",
+    "Changes": "comparison",
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Diagnosis": "diagnosis",
     "Path": "diagnosis",
     "Entry": "entry",
@@ -91,13 +97,13 @@ _HOMES = {
     "Cache": "fetch.cache",
     "Guard": "fetch.guard",
     "Limits": "formats.limits",
+    "PastCause": "past",
+    "PastDiagnosis": "past",
     "DEFAULT": "question",
     "NO_CERTIFICATE": "question",
     "NO_KEY": "question",
-    "Changes": "fleet.incidents",
     "Incident": "fleet.incidents",
     "Waiver": "fleet.incidents",
-    "changes_since": "fleet.incidents",
     "incidents": "fleet.incidents",
     "next_look": "fleet.incidents",
     "Result": "fleet.many",

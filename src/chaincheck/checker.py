@@ -9,7 +9,7 @@ from chaincheck.asking import is_machine_store
 from chaincheck.engine import diagnose as steps_for
 from chaincheck.question import DEFAULT
 from chaincheck.rules import IIS, Rules
-from chaincheck.settings import Asked, Settings
+from chaincheck.settings import Asked, Settings, is_listened_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chaincheck.fetch.request import Request, Response
     from chaincheck.formats.limits import Limits
     from chaincheck.server import ServerProfile
+    from chaincheck.settings import Asking
 
 
 class Checker(Settings):
@@ -48,10 +49,21 @@ class Checker(Settings):
         timeout: float | None = None,
     ) -> Diagnosis:
         """Why this certificate is refused, or that it is not. Raises ``InputError`` for what is not a certificate at all."""
-        asked = self._begin(cert, key, presented, at, crls, ocsp_responses, observed, password, timeout)
+        asking = (cert, key, presented, at, crls, ocsp_responses, observed, password, timeout)
+        if not is_listened_to():
+            return self._answer(asking, self._make_fetcher)
+        from chaincheck.telemetry import telling
+
+        with telling() as told:
+            diagnosis = self._answer(asking, lambda: told.watched(self._make_fetcher()))
+            told.answer(diagnosis)
+            return diagnosis
+
+    def _answer(self, asking: Asking, make: Callable[[], Fetcher]) -> Diagnosis:
+        asked = self._begin(*asking)
         if not isinstance(asked, Asked):
             return asked
-        diagnosis = _run(steps_for(asked.question, asked.pool), self._make_fetcher, asked.timeout)
+        diagnosis = _run(steps_for(asked.question, asked.pool), make, asked.timeout)
         if self._cache is not None and diagnosis.responses:
             from chaincheck.remembering import remember
 
@@ -107,10 +119,21 @@ class AsyncChecker(Settings):
         timeout: float | None = None,
     ) -> Diagnosis:
         """``Checker.diagnose``, fetching on the running loop."""
-        asked = self._begin(cert, key, presented, at, crls, ocsp_responses, observed, password, timeout)
+        asking = (cert, key, presented, at, crls, ocsp_responses, observed, password, timeout)
+        if not is_listened_to():
+            return await self._answer(asking, self._make_fetcher)
+        from chaincheck.telemetry import telling
+
+        with telling() as told:
+            diagnosis = await self._answer(asking, lambda: told.watched(self._make_fetcher()))
+            told.answer(diagnosis)
+            return diagnosis
+
+    async def _answer(self, asking: Asking, make: Callable[[], AsyncFetcher | Fetcher]) -> Diagnosis:
+        asked = self._begin(*asking)
         if not isinstance(asked, Asked):
             return asked
-        diagnosis = await _run_async(steps_for(asked.question, asked.pool), self._make_fetcher, asked.timeout)
+        diagnosis = await _run_async(steps_for(asked.question, asked.pool), make, asked.timeout)
         if self._cache is not None and diagnosis.responses:
             from asyncio import to_thread
 

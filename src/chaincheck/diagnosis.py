@@ -14,14 +14,16 @@ from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta, tzinfo
 
     from chaincheck.causes.cause import Cause
     from chaincheck.client import ClientProfile
+    from chaincheck.comparison import Changes
     from chaincheck.fetch.request import Response
     from chaincheck.iis.observation import Observation
     from chaincheck.iis.response import ServerResponse
+    from chaincheck.past import PastDiagnosis
     from chaincheck.path.pool import Node
     from chaincheck.plan import Plan
     from chaincheck.question import Question
@@ -403,6 +405,28 @@ class Diagnosis:
     def __repr__(self) -> str:
         codes = ", ".join(cause.code.value for cause in self.causes if cause.severity is Severity.FATAL)
         return f"<Diagnosis {self.verdict.value}{': ' + codes if codes else ''}>"
+
+    def changes_since(self, previous: Diagnosis | PastDiagnosis | None, before: Diagnosis | PastDiagnosis | None = None) -> Changes:
+        """What appeared, went and persisted since ``previous``, an earlier answer about the same certificate, or one read from JSON.
+
+        ``before``: the answer before that, for the patience with networks: a cause of the network (an address that was not reachable) is
+        told when it is seen the second time in a row, and gone when it is missing once. Without ``before`` the first sight of it is
+        ``pending``. None for ``previous``: everything is new. Raises ``InputError`` for what is no answer.
+        """
+        from chaincheck.comparison import changes_since
+
+        return changes_since(self, previous, before)
+
+    @staticmethod
+    def from_json(text: str | bytes | Mapping[str, Any]) -> PastDiagnosis:
+        """Read what ``to_json`` told, by this version or an older one, to any audience. Nothing is judged again.
+
+        Keys and codes that are not known are kept; a verdict that is not known is UNDETERMINED. Raises ``InputError`` for what is no answer
+        of chaincheck, and for a ``schema_version`` above this version's.
+        """
+        from chaincheck.past import from_json
+
+        return from_json(text)
 
     def save_case(self, path: str | os.PathLike[str]) -> None:
         """Write the question, every byte used to answer it and the answer as a folder, or as a zip where the name ends in ``.zip``.

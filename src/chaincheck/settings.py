@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from chaincheck.asking import (
     DEFAULT_LIMITS,
@@ -80,6 +82,23 @@ class Asked(NamedTuple):
     held: Held
     key: tuple[bytes, bool] | None
     timeout: float
+
+
+Asking: TypeAlias = "tuple[Any, Any, Any, datetime | None, Any, Any, Any, Any, float | None]"
+"""The arguments of one question, in the order of ``Checker.diagnose``."""
+
+
+def is_listened_to() -> bool:
+    """Whether the application traces, or listens to the logger. It has imported what it does that with; nothing is imported here."""
+    if "opentelemetry.trace" in sys.modules:
+        return True
+    logging = sys.modules.get("logging")
+    return logging is not None and _logger(logging).isEnabledFor(20)  # logging.INFO
+
+
+@cache
+def _logger(logging: Any) -> Any:
+    return logging.getLogger("chaincheck.diagnosis")
 
 
 class Settings:

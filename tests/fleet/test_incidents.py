@@ -9,7 +9,7 @@ import pytest
 
 import chaincheck
 import pki
-from chaincheck import CauseCode, InputError, Result, Severity, TrustStore, Waiver, changes_since, diagnose_many, incidents, next_look
+from chaincheck import CauseCode, InputError, Result, Severity, TrustStore, Waiver, diagnose_many, incidents, next_look
 from chaincheck.fetch.request import Outcome, Request, Response
 from pki import AT
 
@@ -83,11 +83,11 @@ def ask(client: pki.Issued, *, web: bytes | None = None, at: datetime = AT, **mo
 
 def test_causes_appear_go_and_persist() -> None:
     good, expired = CA.issue("one"), CA.issue("one", not_after=AT - timedelta(days=1))
-    first = changes_since(ask(expired), None)
+    first = ask(expired).changes_since(None)
     assert ([c.code for c in first.appeared], first.verdict_changed) == ([CauseCode.EXPIRED], True)
-    again = changes_since(ask(expired), ask(expired))
+    again = ask(expired).changes_since(ask(expired))
     assert ([c.code for c in again.persisted], again.anything) == ([CauseCode.EXPIRED], False)
-    mended = changes_since(ask(good), ask(expired))
+    mended = ask(good).changes_since(ask(expired))
     assert ([c.code for c in mended.gone], mended.verdict_changed) == ([CauseCode.EXPIRED], True)
 
 
@@ -95,12 +95,12 @@ def test_a_network_that_fails_once_is_not_told() -> None:
     client = CA.issue("two", crl_urls=[URL])
     good, failed = ask(client, web=CA.crl()), ask(client)
     assert [c.code for c in failed.causes if c.severity == "fatal"] == [CauseCode.REVOCATION_UNREACHABLE]
-    once = changes_since(failed, good)
+    once = failed.changes_since(good)
     assert ([c.code for c in once.pending], once.anything) == ([CauseCode.REVOCATION_UNREACHABLE], False)
-    twice = changes_since(failed, failed, before=good)
+    twice = failed.changes_since(failed, before=good)
     assert [c.code for c in twice.appeared] == [CauseCode.REVOCATION_UNREACHABLE]
-    assert not changes_since(failed, failed, before=failed).anything
-    over = changes_since(good, failed, before=failed)
+    assert not failed.changes_since(failed, before=failed).anything
+    over = good.changes_since(failed, before=failed)
     assert [c.code for c in over.gone] == [CauseCode.REVOCATION_UNREACHABLE]
 
 

@@ -19,6 +19,7 @@ from chaincheck.fetch.cache_entry import CacheInfo, Key, Stored, Unavailable
 from chaincheck.fetch.cache_fork import fork_safe_lock
 from chaincheck.fetch.cache_memory import Memory
 from chaincheck.fetch.request import Outcome, Response
+from chaincheck.logs import fetching
 
 if TYPE_CHECKING:
     import os
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from chaincheck.fetch.request import Request
 
 T = TypeVar("T")
-logger = logging.getLogger("chaincheck.fetch")
-
 _MIB: Final = 1024 * 1024
 FAILURE_SECONDS: Final = 60
 """How long a failure is remembered: Windows tries an address that failed again after a minute (KB 884115)."""
@@ -145,7 +144,7 @@ class Cache:
         if found is None:
             stored = known
         elif found.stored is None:
-            logger.warning("a damaged entry of the cache was dropped: %s", key[0])
+            fetching.warning("a damaged entry of the cache was dropped: %s", key[0])
             self._write(lambda connection: rows.reject(connection, key, found.sha256))
             stored = known
         else:
@@ -297,7 +296,7 @@ class Cache:
         if reason not in self._warned and len(self._warned) < 8:
             self._warned.add(reason)
             level = logging.INFO if passing else logging.WARNING
-            logger.log(level, "evidence is not kept in %s: %s", self._directory or "a cache folder", reason)
+            fetching.log(level, "evidence is not kept in %s: %s", self._directory or "a cache folder", reason)
 
 
 def _answers(failed: rows.Failed, request: Request) -> bool:

@@ -7,7 +7,6 @@ another took its name while a process still has the first one open ("How To Corr
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
@@ -16,11 +15,11 @@ from datetime import UTC, datetime
 from time import monotonic, sleep, time_ns
 from typing import TYPE_CHECKING, Final
 
+from chaincheck.logs import fetching
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-logger = logging.getLogger("chaincheck.fetch")
 
 _LOCK_SECONDS: Final = 5.0  # opening a file, with its check, takes some milliseconds
 _DAMAGED_KEPT: Final = 2  # files set aside that stay for who wants to know
@@ -67,7 +66,7 @@ class Files:
         """Move a file that cannot be used out of the way and begin a new one. Under the lock."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         aside = path.with_name(f"{path.name}.damaged-{stamp}")
-        logger.warning("the cache file %s %s; it is set aside as %s", path, reason, aside.name)
+        fetching.warning("the cache file %s %s; it is set aside as %s", path, reason, aside.name)
         following = self._made(_number(path))  # first: whoever is killed here leaves the damaged file unused
         for beside in _BESIDE:
             with suppress(OSError):  # not there; on Windows also: still open in another process

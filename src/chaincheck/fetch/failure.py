@@ -7,7 +7,6 @@ Their texts are not used: they quote what the other side sent, and differ betwee
 from __future__ import annotations
 
 import errno
-import logging
 import re
 import socket
 import ssl
@@ -17,11 +16,10 @@ from chaincheck.fetch.body import TooLarge, Unreadable
 from chaincheck.fetch.connect import NameNotResolved, Refused, name_failure
 from chaincheck.fetch.proxy import UnusableProxy
 from chaincheck.fetch.request import Outcome
+from chaincheck.logs import fetching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-logger = logging.getLogger("chaincheck.fetch")
 
 _TIMEOUTS: Final = frozenset(("TimeoutException", "TimeoutError"))
 _LOST: Final = frozenset(("RemoteProtocolError", "ReadError", "WriteError", "CloseError"))
@@ -142,5 +140,5 @@ def _protocol(error: Exception, names: set[str], answered: bool) -> str:
             return "the connection was closed without an answer"
         return "the answer is not HTTP"
     if not names & _KNOWN:
-        logger.warning("an unexpected %s while fetching", type(error).__name__, exc_info=error)
+        fetching.warning("an unexpected %s while fetching", type(error).__name__, exc_info=error)
     return f"the connection failed ({type(error).__name__})"

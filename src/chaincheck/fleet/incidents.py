@@ -1,4 +1,4 @@
-"""What many results have in common, and what became of them since last time."""
+"""What many results have in common, what of it is silenced, and when to look again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from chaincheck.fleet.many import Result
 
 LABELS: Final = 1000  # of one incident that are kept; the others are counted
-# What a network may say once and take back a minute later.
-NETWORK: Final = frozenset(
-    {
-        CauseCode.REVOCATION_UNREACHABLE,
-        CauseCode.REVOCATION_REFUSED_BY_PROXY,
-        CauseCode.REVOCATION_NOT_FETCHED,
-        CauseCode.REVOCATION_UNKNOWN,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,57 +102,6 @@ class Waiver:
         return self.issuer is None or (cause.certificate is not None and str(cause.certificate.issuer) == self.issuer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What is different between two answers about one certificate: causes by what they are about, and the verdict.
-
-    ``pending``: causes of the network that were seen now for the first time, and are told only if they are there again.
-    """
-
-    appeared: tuple[Cause, ...]
-    gone: tuple[Cause, ...]
-    persisted: tuple[Cause, ...]
-    pending: tuple[Cause, ...]
-    verdict_changed: bool
-
-    @property
-    def anything(self) -> bool:
-        """Whether there is something to tell."""
-        return bool(self.appeared or self.gone or self.verdict_changed)
-
-
-def changes_since(diagnosis: Diagnosis, previous: Diagnosis | None, *, before: Diagnosis | None = None) -> Changes:
-    """What appeared, went and persisted since ``previous``. ``before``: the answer before that, for the patience with networks.
-
-    A cause of the network (an address that was not reachable) is told when it is seen the second time in a row, and gone when it is missing
-    once. Without ``before`` the first sight of it is ``pending``.
-    """
-    now, earlier = _fatal(diagnosis), _fatal(previous)
-    seen_before = _fatal(before)
-    appeared, pending, persisted = [], [], []
-    for key, cause in now.items():
-        if cause.code in NETWORK:
-            if key not in earlier:
-                pending.append(cause)
-            elif key not in seen_before:
-                appeared.append(cause)
-            else:
-                persisted.append(cause)
-        else:
-            (persisted if key in earlier else appeared).append(cause)
-    gone = [cause for key, cause in earlier.items() if key not in now and not (cause.code in NETWORK and key not in seen_before)]
-    changed = previous is None or previous.verdict is not diagnosis.verdict
-    if pending and not appeared and not gone and changed and {cause.code for cause in now.values()} <= NETWORK:
-        changed = False  # a verdict that hangs on what the network says is not told at first sight either
-    return Changes(appeared=tuple(appeared), gone=tuple(gone), persisted=tuple(persisted), pending=tuple(pending), verdict_changed=changed)
-
-
-def _fatal(diagnosis: Diagnosis | None) -> dict[str, Cause]:
-    if diagnosis is None:
-        return {}
-    return {cause.incident_key: cause for cause in diagnosis.causes if cause.severity is Severity.FATAL}
-
-
 def next_look(diagnosis: Diagnosis, *, least: float = 300.0, most: float = 86_400.0) -> datetime:
     """When asking again may give another answer (UTC): just after ``holds_until``, at most ``most`` seconds on, at least ``least``.
 
@@ -179,4 +119,4 @@ def next_look(diagnosis: Diagnosis, *, least: float = 300.0, most: float = 86_40
     return (diagnosis.at + timedelta(seconds=wait)).astimezone(UTC)
 
 
-__all__ = ["Changes", "Incident", "Waiver", "changes_since", "incidents", "next_look"]
+__all__ = ["Incident", "Waiver", "incidents", "next_look"]
