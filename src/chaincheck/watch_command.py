@@ -46,6 +46,7 @@ def watch(options: Namespace, lang: str) -> int:
                 _reload(options, checker)
                 _round(options, checker, metrics, said)
             except (ChaincheckError, OSError) as error:
+                metrics.failed()
                 write(said.render("watch.failed", at=Text(_now(said)), reason=visible(str(error))) + "\n")
         if server is not None:
             server.shutdown()

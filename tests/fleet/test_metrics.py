@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,12 +16,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 import pki
-from chaincheck import InputError, Metrics, Result
+from chaincheck import Checker, Guard, InputError, Metrics, Result, TrustStore, diagnose_many
 from fleet.test_summary import results
 from report.company import Company
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from http_server import WebServer
 
 PROMTOOL = shutil.which("promtool")
 Samples = dict[str, list[tuple[dict[str, str], float]]]
@@ -90,6 +94,43 @@ def test_promtool_finds_nothing_wrong_with_the_metrics() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_answers_and_fetches_are_counted_for_as_long_as_the_process_lives(web: WebServer) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    dates: dict[str, Any] = {"not_before": now - timedelta(days=3), "not_after": now + timedelta(days=3)}
+    root = pki.root("Counted Root", **dates)
+    leaf = root.issue("counted", crl_urls=[web.url("/missing.crl"), web.url("/ca.crl")], **dates)
+    web.serve("/ca.crl", root.crl(this_update=now - timedelta(days=1), next_update=now + timedelta(days=1)))
+    metrics = Metrics()
+    with Checker(store=TrustStore(roots=root.der, disallowed=()), guard=Guard(intranet=True, allow=(web.address,)), cache=None) as checker:
+        for _ in range(2):
+            metrics.replace(diagnose_many([leaf.der], checker=checker))
+        metrics.observe(checker.diagnose(leaf.der), 0.3)
+    found = samples(metrics)
+    assert {(labels["kind"], labels["result"]): value for labels, value in found["chaincheck_fetches"]} == {
+        ("crl", "http-status"): 3,
+        ("crl", "ok"): 3,
+    }
+    assert found["chaincheck_diagnoses"] == [({"verdict": "accepted"}, 3)]
+    buckets = {labels["le"]: value for labels, value in found["chaincheck_diagnosis_duration_seconds"] if "le" in labels}
+    assert (buckets["+Inf"], buckets["0.5"] >= 1, list(buckets.values()) == sorted(buckets.values())) == (3, True, True)
+    assert {labels["outcome"]: value for labels, value in found["chaincheck_paths"]} == {"clean": 1, "refused": 0, "incomplete": 0}
+    assert found["chaincheck_up"] == [({}, 1)]
+
+
+def test_a_round_that_fails_leaves_the_one_before_and_says_so() -> None:
+    def failing() -> Iterator[Result]:
+        yield results()[0]
+        raise OSError
+
+    metrics = Metrics()
+    metrics.replace(results())
+    before = samples(metrics)["chaincheck_results"]
+    with pytest.raises(OSError):
+        metrics.replace(failing())
+    assert samples(metrics)["chaincheck_results"] == before
+    assert samples(metrics)["chaincheck_up"] == [({}, 0)]
+
+
 def test_without_the_library_the_error_names_the_extra() -> None:
     program = "import sys; sys.modules['prometheus_client'] = None\nimport chaincheck\n"
     program += "try: chaincheck.Metrics()\nexcept chaincheck.MissingExtraError as error: print(error)"
@@ -134,10 +175,12 @@ def test_watch_listens_sees_what_changes_and_ends_on_sigterm(folder: Path) -> No
         while parsed(httpx.get(url, trust_env=False).text)["chaincheck_accepted"][0][1] != 0:
             assert time.monotonic() < until
             time.sleep(0.2)
+        assert parsed(httpx.get(url, trust_env=False).text)["chaincheck_up"] == [({}, 1)]
         (folder / "store.pem").unlink()  # a round that fails leaves what was known
         while "failed" not in process.stdout.readline():
             assert time.monotonic() < until
         assert parsed(httpx.get(url, trust_env=False).text)["chaincheck_accepted"][0][1] == 0
+        assert parsed(httpx.get(url, trust_env=False).text)["chaincheck_up"] == [({}, 0)]
     finally:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.checker import AsyncChecker, Checker
@@ -29,11 +30,12 @@ BATCH: Final = 32  # items that go to another process together: what goes with t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one item: a diagnosis, or the error that reading it was. ``label`` names it."""
+    """What came of one item: a diagnosis, or the error that reading it was. ``label`` names it; ``elapsed``: seconds it took."""
 
     label: str
     diagnosis: Diagnosis | None = None
     error: ChaincheckError | None = None
+    elapsed: float | None = None
 
     @property
     def accepted(self) -> bool:
@@ -145,10 +147,13 @@ def _told(result: Result, count: int, progress: Callable[[int, Result], object] 
 def _ask(checker: Checker, batch: list[tuple[str, dict[str, Any]]]) -> list[Result]:
     found = []
     for name, arguments in batch:
+        began = perf_counter()
         try:
-            found.append(Result(label=name, diagnosis=checker.diagnose(**arguments)))
+            diagnosis = checker.diagnose(**arguments)
         except ChaincheckError as error:
-            found.append(Result(label=name, error=error))
+            found.append(Result(label=name, error=error, elapsed=perf_counter() - began))
+        else:
+            found.append(Result(label=name, diagnosis=diagnosis, elapsed=perf_counter() - began))
     return found
 
 
@@ -269,7 +274,9 @@ async def _taken_async(waiting: Any, ordered: bool, count: int, progress: Callab
 
 
 async def _ask_async(checker: AsyncChecker, name: str, arguments: Mapping[str, Any]) -> Result:
+    began = perf_counter()
     try:
-        return Result(label=name, diagnosis=await checker.diagnose(**arguments))
+        diagnosis = await checker.diagnose(**arguments)
     except ChaincheckError as error:
-        return Result(label=name, error=error)
+        return Result(label=name, error=error, elapsed=perf_counter() - began)
+    return Result(label=name, diagnosis=diagnosis, elapsed=perf_counter() - began)

@@ -6,6 +6,7 @@ How many series there are is bounded: so many targets are told one by one, all a
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from pathlib import PurePath
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -35,9 +36,10 @@ _OF_CERTIFICATE: Final = ("serial_number", *_SUBJECT, *_ISSUER, *_OF_FILE)
 class Metrics:
     """A collector of ``prometheus-client``: what the last look at a set of certificates found.
 
-    Hand the results of each round to :meth:`replace`; register the object with a ``CollectorRegistry``, or write a file for the textfile
-    collector of node_exporter with :meth:`write`. ``targets``: how many certificates have series of their own (10,000); the others are
-    counted in ``chaincheck_results`` and ``chaincheck_incident_certificates`` alone. May be used from many threads.
+    Agents hand the results of each round to :meth:`replace`, services each answer to :meth:`observe`. Register the object with a
+    ``CollectorRegistry``, or write a file for the textfile collector of node_exporter with :meth:`write`. ``targets``: how many certificates
+    have series of their own (10,000); the others are counted in ``chaincheck_results`` and ``chaincheck_incident_certificates`` alone. May
+    be used from many threads.
 
     Raises ``MissingExtraError`` without the extra ``metrics``.
     """
@@ -49,17 +51,41 @@ class Metrics:
         self._targets = targets
         self._lock = Lock()
         self._families: tuple[Any, ...] = ()
+        self._totals = _Totals()
+        self._up: bool | None = None
 
     def replace(self, results: Iterable[Result]) -> None:
-        """Show these results, and no longer those of the round before. They are read once and not kept."""
-        families = self._made(results)
+        """Show these results, and no longer those of the round before. They are read once and not kept; each counts as observed.
+
+        What ``results`` raises goes on: the round before stays, and ``chaincheck_up`` is 0.
+        """
+        try:
+            families = self._made(results)
+        except BaseException:
+            self.failed()
+            raise
         with self._lock:
             self._families = families
+            self._up = True
+
+    def observe(self, diagnosis: Diagnosis, seconds: float) -> None:
+        """Count one answer and what was fetched for it. ``seconds``: how long it took."""
+        with self._lock:
+            self._totals.add(diagnosis, seconds)
+
+    def failed(self) -> None:
+        """A round could not be asked at all: ``chaincheck_up`` is 0 until one could."""
+        with self._lock:
+            self._up = False
 
     def collect(self) -> Iterator[Any]:
         """The metric families; ``prometheus-client`` calls it for each scrape."""
+        core = self._library.core
         with self._lock:
-            families = self._families
+            families = [*self._families, *self._totals.families(core)]
+            up = self._up
+        if up is not None:
+            families.append(core.GaugeMetricFamily("chaincheck_up", "Whether the last round could be asked: 1, or 0", value=int(up)))
         return iter(families)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -72,6 +98,8 @@ class Metrics:
         round_ = _Round(self._targets)
         for result in results:
             round_.add(result)
+            if result.diagnosis is not None and result.elapsed is not None:
+                self.observe(result.diagnosis, result.elapsed)
         return round_.families(self._library.core.GaugeMetricFamily)
 
 
@@ -82,6 +110,43 @@ def _library() -> Any:
     except ImportError:
         raise MissingExtraError("metrics", "metrics for Prometheus") from None
     return prometheus_client
+
+
+# Seconds: from what is remembered to what Windows waits for all addresses together.
+_BUCKETS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 20.0)
+
+
+class _Totals:
+    """What is counted for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.fetches: Counter[tuple[str, str]] = Counter()
+        self.verdicts: Counter[str] = Counter()
+        self.slower: Counter[float] = Counter()
+        self.seconds = 0.0
+
+    def add(self, diagnosis: Diagnosis, seconds: float) -> None:
+        self.verdicts[diagnosis.verdict.value] += 1
+        self.seconds += seconds
+        self.slower[next((bound for bound in _BUCKETS if seconds <= bound), inf)] += 1
+        for response in diagnosis.responses:
+            if not response.request.cached:
+                self.fetches[response.request.kind, response.outcome.value] += 1
+
+    def families(self, core: Any) -> Iterator[Any]:
+        """Nothing before anything was observed."""
+        if not self.verdicts:
+            return
+        counter = core.CounterMetricFamily
+        told = "Addresses asked, or not asked for the reason that result names"
+        yield _filled(counter("chaincheck_fetches", told, labels=("kind", "result")), self.fetches)
+        yield _filled(counter("chaincheck_diagnoses", "Answers by verdict", labels=("verdict",)), _keyed(self.verdicts))
+        below, buckets = 0, []
+        for bound in (*_BUCKETS, inf):
+            below += self.slower[bound]
+            buckets.append(("+Inf" if bound == inf else str(bound), below))
+        told = "How long answers took, fetching included"
+        yield core.HistogramMetricFamily("chaincheck_diagnosis_duration_seconds", told, buckets=buckets, sum_value=self.seconds)
 
 
 class _Round:
@@ -98,6 +163,7 @@ class _Round:
         self.holds: dict[tuple[str, ...], float] = {}
         self.causes: dict[tuple[str, ...], int] = {}
         self.crls: dict[tuple[str, ...], int] = {}
+        self.paths: Counter[str] = Counter({"clean": 0, "refused": 0, "incomplete": 0})
 
     def add(self, result: Result) -> None:
         diagnosis = result.diagnosis
@@ -106,6 +172,8 @@ class _Round:
             return
         for code, key in {(c.code.value, c.incident_key) for c in diagnosis.causes if c.severity is Severity.FATAL}:
             self.incidents[code, key] += 1
+        for path in diagnosis.paths:
+            self.paths["clean" if path.clean else "refused" if path.complete else "incomplete"] += 1
         self._crls(diagnosis)
         if self.left == 0:
             self.dropped += 1
@@ -155,6 +223,12 @@ class _Round:
             ("chaincheck_checked_timestamp_seconds", "The moment that was judged", ("target",), self.checked),
             ("chaincheck_holds_until_timestamp_seconds", "Until when the answer holds", ("target",), self.holds),
             ("chaincheck_results", "Certificates by verdict; error: could not be read", ("verdict",), _keyed(self.verdicts)),
+            (
+                "chaincheck_paths",
+                "Candidate paths: clean, refused (to a trusted root, with a fatal cause), incomplete",
+                ("outcome",),
+                _keyed(self.paths),
+            ),
             (
                 "chaincheck_incident_certificates",
                 "Certificates that one reason with one object to blame hits",
