@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from chaincheck.fleet.many import diagnose_many as diagnose_many
     from chaincheck.fleet.many import diagnose_many_async as diagnose_many_async
     from chaincheck.fleet.metrics import Metrics as Metrics
+    from chaincheck.fleet.plots import plot_causes as plot_causes
+    from chaincheck.fleet.plots import plot_expiry as plot_expiry
     from chaincheck.fleet.summary import summary_page as summary_page
     from chaincheck.fleet.tables import cause_records as cause_records
     from chaincheck.fleet.tables import records as records
@@ -110,6 +112,8 @@ _HOMES = {
     "diagnose_many": "fleet.many",
     "diagnose_many_async": "fleet.many",
     "Metrics": "fleet.metrics",
+    "plot_causes": "fleet.plots",
+    "plot_expiry": "fleet.plots",
     "summary_page": "fleet.summary",
     "cause_records": "fleet.tables",
     "records": "fleet.tables",

@@ -384,6 +384,15 @@ class Diagnosis:
 
         return to_html(self, lang=lang, timezone=timezone)
 
+    def plot(self, ax: Any = None, *, lang: str = "en") -> Any:
+        """When each element of the path and each piece of evidence holds, as bars around the moment judged; returns matplotlib's axes.
+
+        ``ax``: axes to draw on; None: new ones. Needs the extra ``plot``; else ``MissingExtraError``.
+        """
+        from chaincheck.report.plot import plot
+
+        return plot(self, ax, lang=lang)
+
     def _repr_html_(self) -> str | None:
         """What a notebook shows; None, so that it shows the text, without the extra ``report``."""
         from chaincheck.errors import MissingExtraError

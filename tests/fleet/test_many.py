@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
+import sys
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -141,3 +143,55 @@ def test_memory_does_not_grow_with_the_number_of_items() -> None:
 
     peak(100)
     assert peak(2000) < peak(200) + 500_000  # bytes
+
+
+# progress
+
+
+def counted(program: str, *blocked: str) -> subprocess.CompletedProcess[str]:
+    """A program in a fresh process without some libraries; it has ``clients`` and ``store``."""
+    told = [each.der.hex() for each in CLIENTS[:5]]
+    begin = "import sys\n" + "".join(f"sys.modules[{name!r}] = None\n" for name in blocked)
+    begin += f"import chaincheck\nclients = list(map(bytes.fromhex, {told!r}))\n"
+    begin += f"store = chaincheck.TrustStore(roots=bytes.fromhex({ROOT.der.hex()!r}))\n"
+    return subprocess.run([sys.executable, "-W", "error", "-c", begin + program], capture_output=True, text=True, timeout=60, check=False)
+
+
+ASK = "print(len(list(chaincheck.diagnose_many(clients, store=store, fetch='never', cache=None, progress=True))))"
+
+
+@pytest.mark.parametrize("blocked", [(), ("tqdm", "tqdm.auto")], ids=["tqdm", "rich"])
+def test_progress_is_a_bar_that_counts_verdicts(blocked: tuple[str, ...]) -> None:
+    done = counted(ASK, *blocked)
+    assert done.stdout == "5\n"
+    assert "5/5" in done.stderr
+    assert "5 refused" in done.stderr or "5 undetermined" in done.stderr
+
+
+def test_without_either_library_the_error_names_the_extra() -> None:
+    done = counted(ASK.replace("print", "").replace("list", "next"), "tqdm", "tqdm.auto", "rich", "rich.progress")
+    assert done.stderr.splitlines()[-1].endswith("a progress bar needs the extra 'progress': pip install 'chaincheck[progress]'")
+
+
+def test_progress_that_is_nothing_is_an_input_error_before_the_first_item() -> None:
+    with pytest.raises(InputError) as caught:
+        diagnose_many([], **{**SETTINGS, "progress": 7})
+    assert caught.value.where == "progress"
+    assert list(diagnose_many([], progress=False, **SETTINGS)) == []
+
+
+def test_a_bar_is_closed_where_the_loop_is_left() -> None:
+    done = counted(
+        "for result in chaincheck.diagnose_many(iter(clients), store=store, fetch='never', cache=None, progress=True): break\n"
+        "del result\nprint('left', flush=True)"
+    )
+    assert (done.returncode, done.stdout) == (0, "left\n")
+
+
+def test_the_asynchronous_twin_has_a_bar_too() -> None:
+    done = counted(
+        "import asyncio\nasync def ask():\n"
+        "    return [each async for each in chaincheck.diagnose_many_async(clients, store=store, fetch='never', progress=True)]\n"
+        "print(len(asyncio.run(ask())))"
+    )
+    assert (done.stdout, "5/5" in done.stderr) == ("5\n", True)

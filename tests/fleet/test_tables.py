@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from chaincheck import InputError, cause_records, records
@@ -46,3 +47,13 @@ def test_rows_come_as_the_results_do() -> None:
 def test_an_unknown_language_is_said_before_the_first_row() -> None:
     with pytest.raises(InputError):
         records([], lang="de")
+
+
+def test_polars_takes_the_rows_as_they_are() -> None:
+    certificates = pl.DataFrame(list(records(results())), infer_schema_length=None)
+    causes = pl.DataFrame(list(cause_records(results())), infer_schema_length=None)
+    assert certificates.schema["not_after"] == pl.Datetime("us", "UTC")
+    assert certificates.schema["days_left"] == pl.Float64
+    assert certificates.filter(pl.col("accepted")).height == 5
+    joined = certificates.join(causes.filter(pl.col("severity") == "fatal"), on="label")
+    assert joined["code"].to_list() == ["expired"] * 3

@@ -7,7 +7,7 @@ time (two threads gain 1.0 to 1.4 times on them). Any ``concurrent.futures.Execu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sized
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.checker import AsyncChecker, Checker
 from chaincheck.errors import ChaincheckError, InputError
+from chaincheck.fleet.progress import check, teller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Iterator
     from concurrent.futures import Executor, Future
 
     from chaincheck.diagnosis import Diagnosis
+    from chaincheck.fleet.progress import Told
 
 WORKERS: Final = 16  # threads by default: as many questions wait for responders at a time
 AHEAD: Final = 2  # items taken from the source for each that is being asked
@@ -51,7 +53,7 @@ def diagnose_many(
     concurrency: int = WORKERS,
     ordered: bool = True,
     done: Container[str] = (),
-    progress: Callable[[int, Result], object] | None = None,
+    progress: Callable[[int, Result], object] | bool | None = None,
     executor: Executor | None = None,
     **settings: Any,
 ) -> Iterator[Result]:
@@ -60,7 +62,8 @@ def diagnose_many(
     ``items``: what ``diagnose`` takes as certificate, what ``scan`` yields, pairs of label and certificate, or mappings with the arguments
     of ``Checker.diagnose`` (``cert``, ``key``, ``presented``, ...) and ``label``. They are taken as they are needed, so that the source may
     be endless. ``label``: names an item that has no label of its own; by default its path or its number. ``done``: labels that are passed
-    over, so that an interrupted run goes on where it ended. ``progress`` is called with how many are done, and the result.
+    over, so that an interrupted run goes on where it ended. ``progress`` is called with how many are done, and the result;
+    True: a bar of tqdm or rich, whichever there is (extra ``progress``).
 
     ``settings`` are those of ``Checker``; ``checker``: one of the caller's own, which stays open. ``executor``: where the questions are
     asked; a pool of processes asks each with a checker of its own, made from ``settings`` (which then have to be picklable), with
@@ -72,6 +75,7 @@ def diagnose_many(
         raise InputError("argument-type", found=repr(concurrency)[:40], expected="a number from 1 to 1024", where="concurrency")
     if checker is not None and settings:
         raise InputError("argument-type", found=f"a checker and {next(iter(settings))}", expected="one or the other", where="checker")
+    check(progress)
     return _stream(items, checker, label, concurrency, ordered, done, progress, executor, settings, Checker(**settings))
 
 
@@ -82,7 +86,7 @@ def _stream(
     concurrency: int,
     ordered: bool,
     done: Container[str],
-    progress: Callable[[int, Result], object] | None,
+    progress: Callable[[int, Result], object] | bool | None,
     executor: Executor | None,
     settings: Mapping[str, Any],
     own: Checker,
@@ -94,18 +98,22 @@ def _stream(
     ask = _elsewhere(settings) if elsewhere else partial(_ask, checker if checker is not None else own)
     waiting: deque[Future[list[Result]]] = deque()
     count = 0
+    tell = teller(progress, _total(items))
     try:
         for batch in _batches(_wanted(items, label, done), BATCH if elsewhere else 1):
             waiting.append(pool.submit(ask, batch))
             while len(waiting) >= concurrency * AHEAD:
                 for result in _taken(waiting, ordered):
                     count += 1
-                    yield _told(result, count, progress)
+                    tell(count, result)
+                    yield result
         while waiting:
             for result in _taken(waiting, ordered):
                 count += 1
-                yield _told(result, count, progress)
+                tell(count, result)
+                yield result
     finally:
+        tell.close()
         for future in waiting:
             future.cancel()
         if executor is None:
@@ -138,10 +146,8 @@ def _taken(waiting: deque[Future[list[Result]]], ordered: bool) -> list[Result]:
     return future.result()
 
 
-def _told(result: Result, count: int, progress: Callable[[int, Result], object] | None) -> Result:
-    if progress is not None:
-        progress(count, result)
-    return result
+def _total(items: Any) -> int | None:
+    return len(items) if isinstance(items, Sized) else None
 
 
 def _ask(checker: Checker, batch: list[tuple[str, dict[str, Any]]]) -> list[Result]:
@@ -219,7 +225,7 @@ async def diagnose_many_async(
     concurrency: int = WORKERS,
     ordered: bool = True,
     done: Container[str] = (),
-    progress: Callable[[int, Result], object] | None = None,
+    progress: Callable[[int, Result], object] | bool | None = None,
     **settings: Any,
 ) -> AsyncIterator[Result]:
     """``diagnose_many`` on the running event loop; ``items`` may be asynchronous too."""
@@ -227,7 +233,9 @@ async def diagnose_many_async(
 
     if type(concurrency) is not int or not 1 <= concurrency <= 1024:
         raise InputError("argument-type", found=repr(concurrency)[:40], expected="a number from 1 to 1024", where="concurrency")
+    check(progress)
     asked = checker if checker is not None else AsyncChecker(**settings)
+    tell = teller(progress, _total(items))
     waiting: deque[Task[Result]] = deque()
     count = 0
     try:
@@ -242,13 +250,14 @@ async def diagnose_many_async(
                 if not ordered:
                     await wait(waiting, return_when=FIRST_COMPLETED)
                 count += 1
-                yield await _taken_async(waiting, ordered, count, progress)
+                yield await _taken_async(waiting, ordered, count, tell)
         while waiting:
             count += 1
             if not ordered:
                 await wait(waiting, return_when=FIRST_COMPLETED)
-            yield await _taken_async(waiting, ordered, count, progress)
+            yield await _taken_async(waiting, ordered, count, tell)
     finally:
+        tell.close()
         for task in waiting:
             task.cancel()
         if checker is None:
@@ -264,12 +273,11 @@ async def _each(items: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]
             yield item
 
 
-async def _taken_async(waiting: Any, ordered: bool, count: int, progress: Callable[[int, Result], object] | None) -> Result:
+async def _taken_async(waiting: Any, ordered: bool, count: int, tell: Told) -> Result:
     task = waiting[0] if ordered else next(task for task in waiting if task.done())
     waiting.remove(task)
     result: Result = await task
-    if progress is not None:
-        progress(count, result)
+    tell(count, result)
     return result
 
 

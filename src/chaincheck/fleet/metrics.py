@@ -37,9 +37,10 @@ class Metrics:
     """A collector of ``prometheus-client``: what the last look at a set of certificates found.
 
     Agents hand the results of each round to :meth:`replace`, services each answer to :meth:`observe`. Register the object with a
-    ``CollectorRegistry``, or write a file for the textfile collector of node_exporter with :meth:`write`. ``targets``: how many certificates
-    have series of their own (10,000); the others are counted in ``chaincheck_results`` and ``chaincheck_incident_certificates`` alone. May
-    be used from many threads.
+    ``CollectorRegistry``, or write a file for the textfile collector of node_exporter with :meth:`write`.
+
+    ``targets``: how many certificates have series of their own (10,000); the others are counted in ``chaincheck_results`` and
+    ``chaincheck_incident_certificates`` alone. May be used from many threads.
 
     Raises ``MissingExtraError`` without the extra ``metrics``.
     """

@@ -13,11 +13,13 @@ from chaincheck.causes.words import Text, Words, visible
 from chaincheck.errors import MissingExtraError
 from chaincheck.report.arguments import language, zone
 from chaincheck.report.headline import headline
+from chaincheck.report.timeline import spans, window
 from chaincheck.report.tree import GOOD, OPEN, REFUSES, WARNS, drawn, mark, short_name
+from chaincheck.x509.certificate import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
     from chaincheck.causes.cause import Cause
     from chaincheck.diagnosis import Diagnosis
@@ -122,49 +124,30 @@ def _particulars(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> 
         yield label("issuer"), visible(str(subject.issuer))
         yield label("serial"), subject.serial_hex
         yield label("fingerprint"), subject.fingerprint
-        for key, moment in (("not-before", subject.not_before), ("not-after", subject.not_after)):
-            yield label(key), said.value("", moment, timezone=timezone)
+        for key, told in (("not-before", subject.not_before), ("not-after", subject.not_after)):
+            yield label(key), said.value("", told, timezone=timezone)
     yield label("store"), said.render("report.no-store") if diagnosis.store_name is None else visible(diagnosis.store_name)
     yield label("checked-at"), said.moment(diagnosis.at, timezone)
     yield label("rules"), visible(diagnosis.rules_name)
 
 
 def _timeline(diagnosis: Diagnosis, said: Words, timezone: tzinfo | None) -> tuple[list[dict[str, Any]], float]:
-    """When each element, and each piece of evidence that decided, holds: as shares of the whole span, at most some years around now."""
-    at = diagnosis.at_s
-    spans: list[tuple[str, int, int]] = []
-    for element in diagnosis.path.elements if diagnosis.path is not None else ():
-        certificate = element.certificate
-        if certificate is not None and certificate.not_before_s is not None and certificate.not_after_s is not None:
-            spans.append((short_name(element.name), certificate.not_before_s, certificate.not_after_s))
-    for status in diagnosis.revocation:
-        by = status.decided_by
-        if by is not None and by.this_update_s is not None and by.next_update_s is not None:
-            kind = said.value("evidence", by.kind)
-            spans.append((f"{kind}: {short_name(status.certificate.subject)}", by.this_update_s, by.next_update_s))
-    if not spans:
+    """When each element, and each piece of evidence that decided, holds: as shares of the window."""
+    told, at = spans(diagnosis, said), diagnosis.at_s
+    if not told:
         return [], 0.0
-    shortest = min(stop - start for _, start, stop in spans if stop > start) if any(stop > start for _, start, stop in spans) else 86_400
-    reach = max(min(max(shortest * 2, 30 * 86_400), 10 * 365 * 86_400), 86_400)
-    first, last = at - reach, at + reach
+    first, last = window(told, at)
     rows = []
-    for name, start, stop in spans:
-        left = _share(start, first, last)
-        right = _share(stop, first, last)
-        told = f"{said.moment(_moment(start), timezone)} – {said.moment(_moment(stop), timezone)}"
-        tone = "" if start <= at <= stop else "bad"
-        rows.append({"name": name, "left": left, "width": max(round(right - left, 2), 0.5), "span": told, "tone": tone})
+    for each in told:
+        left, right = _share(each.first, first, last), _share(each.last, first, last)
+        span = f"{said.moment(moment(each.first), timezone)} – {said.moment(moment(each.last), timezone)}"
+        tone = "" if each.good_at(at) else "bad"
+        rows.append({"name": each.name, "left": left, "width": max(round(right - left, 2), 0.5), "span": span, "tone": tone})
     return rows, _share(at, first, last)
 
 
-def _share(moment: int, first: int, last: int) -> float:
-    return round(min(max((moment - first) / (last - first), 0.0), 1.0) * 100, 2)
-
-
-def _moment(seconds: int) -> datetime:
-    from chaincheck.x509.certificate import moment
-
-    return moment(seconds)
+def _share(seconds: int, first: int, last: int) -> float:
+    return round(min(max((seconds - first) / (last - first), 0.0), 1.0) * 100, 2)
 
 
 def _response(diagnosis: Diagnosis, said: Words) -> Iterator[str]:
