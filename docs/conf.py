@@ -18,11 +18,16 @@ author = "The chaincheck contributors"
 project_copyright = author
 version = release = chaincheck.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "catalogue_pages"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "catalogue_pages"]
 exclude_patterns = ["_build"]
 smartquotes = False  # what is shown is what a program prints
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+nb_execution_mode = "force"  # the notebooks are kept without results
+nb_execution_raise_on_error = True
+nb_execution_in_temp = False
+nb_output_stderr = "remove"  # progress bars
+nb_execution_excludepatterns = ["*.md"]
 suppress_warnings = ["myst.header"]
 
 autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}

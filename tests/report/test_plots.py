@@ -94,7 +94,7 @@ def test_expiry_counts_days_by_verdict(ax: Axes) -> None:
 
 def test_causes_are_counted_by_code_and_element(ax: Axes) -> None:
     plot_causes(results(), ax, lang="ja")
-    assert names(ax) == ["expired (中間証明機関の証明書)"]
+    assert names(ax) == ["expired (intermediate)"]
     assert [bar.get_width() for bar in ax.patches] == [3]  # type: ignore[attr-defined]  # bars are rectangles
     assert "9" in ax.get_title(loc="left")
     assert drawn(ax)

@@ -71,7 +71,7 @@ def plot_causes(results: Iterable[Result], ax: Any = None, *, lang: str = "en", 
     ax = axes(ax, height=1.2 + 0.35 * max(len(told), 1))
     bars = ax.barh(range(len(told)), [count for _, count in told], height=0.6, color=COLOURS["bad"], alpha=0.8)
     ax.bar_label(bars, padding=3)
-    rows(ax, [f"{code} ({said.render(f'role.{role}')})" for (code, role), _ in told])
+    rows(ax, [f"{code} ({role})" for (code, role), _ in told])
     ax.set_xlim(left=0, right=None if told else 1)
     counted(ax.xaxis)
     titled(ax, said.render("plot.causes", count=len(kept)), said.render("plot.certificates"))

@@ -70,8 +70,12 @@ class _Bar:
 
 
 def _library() -> tuple[str, Any]:
+    from warnings import catch_warnings, simplefilter
+
     try:
-        import tqdm.auto
+        with catch_warnings():  # in a notebook without ipywidgets it draws a bar of text, and would say so
+            simplefilter("ignore")
+            import tqdm.auto
     except ImportError:
         try:
             import rich.progress
