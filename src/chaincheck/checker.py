@@ -69,6 +69,7 @@ class Checker(Settings):
 
             remember(self._cache, diagnosis)
         asked.held.remember(asked.key, diagnosis)
+        diagnosis._pool = asked.held.reference if asked.pool is not None else None
         return diagnosis
 
     def _make_fetcher(self) -> Fetcher:
@@ -141,6 +142,7 @@ class AsyncChecker(Settings):
 
             await to_thread(remember, self._cache, diagnosis)
         asked.held.remember(asked.key, diagnosis)
+        diagnosis._pool = asked.held.reference if asked.pool is not None else None
         return diagnosis
 
     def _make_fetcher(self) -> AsyncFetcher | Fetcher:

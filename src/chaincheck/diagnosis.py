@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta, tzinfo
+    from weakref import ReferenceType
 
     from chaincheck.causes.cause import Cause
     from chaincheck.client import ClientProfile
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from chaincheck.iis.observation import Observation
     from chaincheck.iis.response import ServerResponse
     from chaincheck.past import PastDiagnosis
-    from chaincheck.path.pool import Node
+    from chaincheck.path.pool import Node, Pool
     from chaincheck.plan import Plan
     from chaincheck.question import Question
     from chaincheck.revocation.status import RevocationStatus
@@ -152,6 +153,7 @@ class Diagnosis:
         "_judged",
         "_paths",
         "_plan",
+        "_pool",
         "_question",
         "_responses",
         "_store",
@@ -194,6 +196,7 @@ class Diagnosis:
         self._documented: dict[DocumentedCause, Finding] | None = None
         self._plan: Plan | Literal["not-asked"] | None = "not-asked"
         self._upcoming: tuple[Change, ...] | None = None
+        self._pool: ReferenceType[Pool] | None = None
         self._responses: tuple[Response, ...] = ()
         self.verdict = verdict
         self.revocation = revocation
@@ -472,7 +475,7 @@ class Diagnosis:
         state["_store_identity"] = self.store_identity
         state["_plan"] = self.plan  # neither can be found without the question
         state["_upcoming"] = self.upcoming
-        state["_question"] = state["_store"] = None
+        state["_question"] = state["_store"] = state["_pool"] = None
         state["_paths"] = None
         return None, state
 

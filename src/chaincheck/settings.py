@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from weakref import ref
 
 from chaincheck.asking import (
     DEFAULT_LIMITS,
@@ -48,11 +49,13 @@ _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certif
 class Held:
     """One store with what was learnt of it. A question goes on with the one it began with, also while the checker is given another."""
 
-    __slots__ = ("answers", "pool", "store")
+    __slots__ = ("answers", "pool", "reference", "store")
 
     def __init__(self, store: TrustStore | None, rules: Rules, server: ServerProfile | None) -> None:
         self.store = store
         self.pool = pool_for(store, (), rules, server)
+        self.reference = ref(self.pool)
+        """For answers, which may outlive the checker, and must not keep what it has learnt."""
         self.answers: dict[tuple[bytes, bool], Diagnosis] = {}
 
     def known(self, key: tuple[bytes, bool], at: datetime | None) -> Diagnosis | None:

@@ -43,10 +43,12 @@ def upcoming(diagnosis: Diagnosis) -> tuple[Change, ...]:
     made = []
     final: Verdict | None = None
     for at, event, certificate, element, source in events(diagnosis):
+        if event == "expires" and element == Role.SUBJECT.value and diagnosis.server is None and diagnosis.client is None:
+            final = (
+                Verdict.REFUSED
+            )  # whatever else comes: no certificate becomes young again, and only a profile could make that matter less
         if at not in verdicts:
             verdicts[at] = final if final is not None else _verdict(diagnosis, at)
-        if event == "expires" and element == Role.SUBJECT.value and verdicts[at] is Verdict.REFUSED:
-            final = Verdict.REFUSED  # whatever else comes: no certificate becomes young again
         change = Change(at=moment(at), event=event, certificate=certificate, verdict=verdicts[at], element=element, source=source)
         made.append(change)
     return tuple(made)
@@ -83,4 +85,5 @@ def _verdict(diagnosis: Diagnosis, at: int) -> Verdict | None:
     question = diagnosis.question
     if question is None:
         return None
-    return drive(diagnose(replace(question, at=at, observed=())), ReplayFetcher(diagnosis.responses)).verdict
+    pool = diagnosis._pool() if diagnosis._pool is not None else None  # as long as the checker lives, what it has learnt
+    return drive(diagnose(replace(question, at=at, observed=()), pool), ReplayFetcher(diagnosis.responses)).verdict
