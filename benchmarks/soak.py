@@ -1,7 +1,8 @@
-"""An agent's days in minutes: ``python -m benchmarks.soak [--certificates 20000] [--rounds 10]``.
+"""An agent's days in minutes: ``python -m benchmarks.soak [--certificates 20000] [--rounds 10] [--remember 20000]``.
 
-Certificates of 40 CAs, each with a CRL from a server of this process, asked about again and again by one checker, as an agent does. Prints
-for each round how many a second, the resident memory, and how many requests the server saw.
+Certificates of 40 CAs, asked about again and again by one checker, as an agent does. Each CA has a CRL, every fourth an OCSP responder too,
+which is asked about each of its certificates; both are served by this process, whose work is part of the first round. Prints for each round
+how many a second, the resident memory, and how many requests the server saw.
 """
 
 from __future__ import annotations
@@ -47,20 +48,26 @@ def made(count: int, server: http_server.WebServer) -> tuple[chaincheck.TrustSto
     for number in range(count):
         ca = cas[number % CAS]
         url = server.url(f"/{number % CAS}.crl")
-        clients.append((f"client {number}", ca.issue(f"client {number}", key="p256:soak", serial=number + 1, crl_urls=(url,), **DATES).der))
+        responders = (server.url(f"/{number % CAS}/ocsp"),) if number % CAS % 4 == 0 else ()
+        client = ca.issue(f"client {number}", key="p256:soak", serial=number + 1, crl_urls=(url,), ocsp_urls=responders, **DATES)
+        clients.append((f"client {number}", client.der))
     for number, ca in enumerate(cas):
-        revoked = [(serial + 1, NOW - timedelta(days=1), None) for serial in range(number, count, CAS) if serial % 100 == 0]
+        of_ca = range(number, count, CAS)
+        revoked = [(serial + 1, NOW - timedelta(days=1), None) for serial in of_ca if serial % 100 == 0]
+        if number % 4 == 0:
+            status = {serial + 1: "revoked" if serial % 100 == 0 else "good" for serial in of_ca}
+            server.serve(f"/{number}/ocsp", ca.ocsp_handler(status))
         server.serve(f"/{number}.crl", http_server.Reply(body=ca.crl(revoked, **dates)))
     store = chaincheck.TrustStore(roots=[root.der], intermediates=[ca.der for ca in cas], disallowed=[])
     return store, clients
 
 
-def rounds(count: int, times: int) -> Iterator[str]:
+def rounds(count: int, times: int, remember: int) -> Iterator[str]:
     """A line for each round."""
     with TemporaryDirectory() as folder, http_server.running() as server:
         store, clients = made(count, server)
         guard = chaincheck.Guard(allow=(f"127.0.0.1:{server.port}",))
-        with chaincheck.Checker(store=store, guard=guard, cache=chaincheck.Cache(folder)) as checker:
+        with chaincheck.Checker(store=store, guard=guard, cache=chaincheck.Cache(folder), remember=remember) as checker:
             for number in range(1, times + 1):
                 before = perf_counter()
                 verdicts = Counter(
@@ -78,8 +85,10 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m benchmarks.soak")
     parser.add_argument("--certificates", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--remember", type=int, help="answers that the checker keeps (default: all)")
     options = parser.parse_args()
-    for line in rounds(options.certificates, options.rounds):
+    remember = options.certificates if options.remember is None else options.remember
+    for line in rounds(options.certificates, options.rounds, remember):
         print(line, flush=True)
 
 

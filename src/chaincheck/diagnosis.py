@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chaincheck.causes.cause import Cause
     from chaincheck.client import ClientProfile
     from chaincheck.comparison import Changes
-    from chaincheck.fetch.request import Response
+    from chaincheck.fetch.request import Request, Response
     from chaincheck.iis.observation import Observation
     from chaincheck.iis.response import ServerResponse
     from chaincheck.past import PastDiagnosis
@@ -151,6 +151,7 @@ class Diagnosis:
         "_documented",
         "_extra",
         "_judged",
+        "_missed",
         "_paths",
         "_plan",
         "_pool",
@@ -198,6 +199,7 @@ class Diagnosis:
         self._upcoming: tuple[Change, ...] | None = None
         self._pool: ReferenceType[Pool] | None = None
         self._responses: tuple[Response, ...] = ()
+        self._missed: tuple[Request, ...] = ()
         self.verdict = verdict
         self.revocation = revocation
         self.assumptions = assumptions
@@ -477,6 +479,7 @@ class Diagnosis:
         state["_upcoming"] = self.upcoming
         state["_question"] = state["_store"] = state["_pool"] = None
         state["_paths"] = None
+        state["_missed"] = ()
         return None, state
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from weakref import ref
 
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
     from chaincheck.asking import Fetch, Prefer
     from chaincheck.client import ClientProfile
     from chaincheck.diagnosis import Diagnosis
+    from chaincheck.fetch.cache import Cache
     from chaincheck.fetch.guard import Guard
     from chaincheck.path.pool import Pool
     from chaincheck.server import ServerProfile
     from chaincheck.store import TrustStore
 
-ANSWERS_KEPT = 4096
+ANSWERS_KEPT = 4096  # about 11 kB each where evidence was fetched, 5 kB else
 ANSWER_BYTES = 8192  # certificates above this are asked about anew each time: the memo stays below 32 MiB of certificates
 _LONGEST_WARNING = timedelta(days=36_500)
 _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certificate
@@ -49,32 +51,60 @@ _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certif
 class Held:
     """One store with what was learnt of it. A question goes on with the one it began with, also while the checker is given another."""
 
-    __slots__ = ("answers", "pool", "reference", "store")
+    __slots__ = ("_most", "_round", "answers", "pool", "reference", "store")
 
-    def __init__(self, store: TrustStore | None, rules: Rules, server: ServerProfile | None) -> None:
+    def __init__(self, store: TrustStore | None, rules: Rules, server: ServerProfile | None, most: int) -> None:
         self.store = store
         self.pool = pool_for(store, (), rules, server)
         self.reference = ref(self.pool)
         """For answers, which may outlive the checker, and must not keep what it has learnt."""
-        self.answers: dict[tuple[bytes, bool], Diagnosis] = {}
+        self.answers: dict[tuple[bytes, bool], tuple[Diagnosis, int, int]] = {}
+        self._most = most
+        self._round = 0
 
-    def known(self, key: tuple[bytes, bool], at: datetime | None) -> Diagnosis | None:
-        """An earlier answer to the same bytes that still holds."""
-        earlier = self.answers.get(key)
-        if earlier is None:
+    def known(self, key: tuple[bytes, bool], at: datetime | None, cache: Cache | None, *, may_wait: bool) -> Diagnosis | None:
+        """An earlier answer to the same bytes that still holds: asked again, it would be given on the same evidence.
+
+        ``may_wait``: the disk may be asked whether that evidence is still what the cache has.
+        """
+        found = self.answers.get(key)
+        if found is None:
             return None
         moment, _ = read_moment(at)
-        first, last = earlier.holds
+        earlier, first, last = found
         if not first <= moment <= last:
             return None
+        if earlier.responses or earlier._missed:
+            from chaincheck.fetch.caching import unchanged
+
+            if cache is None or not unchanged(cache, earlier.responses, earlier._missed, moment, may_wait=may_wait):
+                return None
         return earlier if moment == earlier.at_s else earlier._asked_again(moment)
 
     def remember(self, key: tuple[bytes, bool] | None, diagnosis: Diagnosis) -> None:
-        """Keep an answer that no fetched evidence and no moment named in its facts ties to the time it was given."""
-        if key is not None and not diagnosis.responses and diagnosis.timeless:
-            if len(self.answers) >= ANSWERS_KEPT:
-                self.answers = {}
-            self.answers[key] = diagnosis
+        """Keep an answer that no moment named in its facts ties to the time it was given, and whose evidence is all from the cache."""
+        if key is None or not self._most or not diagnosis.timeless or not all(response.request.cached for response in diagnosis.responses):
+            return
+        if len(self.answers) >= self._most:
+            # every other one goes: asking about more than are kept, round after round, then still finds some of them
+            self.answers = dict(islice(self.answers.copy().items(), self._round % 2, None, 2))
+            self._round += 1
+        self.answers[key] = diagnosis, *_to_the_letter(diagnosis)
+
+
+def _to_the_letter(diagnosis: Diagnosis) -> tuple[int, int]:
+    """From when until when nothing in the answer changes: ``holds``, and no piece of evidence, needed or not, begins or ceases to count."""
+    first, last = diagnosis.holds
+    for status in diagnosis.revocation:
+        for attempt in status.attempts:
+            begins = attempt.usable_from_s, attempt.signer_from_s
+            ends = attempt.usable_until_s, attempt.signer_until_s
+            for edge in (*begins, *(None if end is None else end + 1 for end in ends)):
+                if edge is not None and edge <= diagnosis.at_s:
+                    first = max(first, edge)
+                elif edge is not None:
+                    last = min(last, edge - 1)
+    return first, last
 
 
 class Asked(NamedTuple):
@@ -107,6 +137,9 @@ def _logger(logging: Any) -> Any:
 class Settings:
     """The part of a checker that does not depend on how it fetches. Everything but the store is fixed when it is made."""
 
+    _may_wait = True
+    """Whether a question may wait for the disk where it stands."""
+
     def __init__(
         self,
         *,
@@ -125,6 +158,7 @@ class Settings:
         cache: Any = DEFAULT,
         proxy: str | None = None,
         http_client: Any = None,
+        remember: int = ANSWERS_KEPT,
     ) -> None:
         self._limits: Limits = read_kind(limits, Limits, "limits", "chaincheck.Limits(...) or None") or DEFAULT_LIMITS
         self._fetch = read_fetch(fetch)
@@ -141,9 +175,9 @@ class Settings:
         self._proxy = read_proxy(proxy, http_client)
         self._cache = None if self._fetch == "never" else read_cache(cache)
         self._fetchers: dict[str, Any] = {}
-        self._held = Held(
-            read_store(store, DEFAULT_LIMITS), self._rules, self._server
-        )  # the owner's, also where ``limits`` is for strangers
+        self._remember = _checked_remember(remember)
+        # the store is the owner's, also where ``limits`` is for strangers
+        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules, self._server, self._remember)
 
     @property
     def store(self) -> TrustStore | None:
@@ -171,7 +205,7 @@ class Settings:
 
     def reload(self, store: Any) -> None:
         """Judge by another store from now on. Questions under way are answered by the one they began with."""
-        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules, self._server)
+        self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules, self._server, self._remember)
 
     def _begin(
         self,
@@ -192,7 +226,7 @@ class Settings:
         alone = alone and observed is None
         if alone and presented is not None and type(cert) is bytes and len(cert) <= ANSWER_BYTES:
             memo = (cert, at is None)
-            if (known := held.known(memo, at)) is not None:
+            if (known := held.known(memo, at, self._cache, may_wait=self._may_wait)) is not None:
                 return known
         holder = read_holder(cert, key, presented, password, self._limits)
         seen: tuple[str, ...] = ()
@@ -255,6 +289,12 @@ def _checked_guard(guard: Any) -> Guard:
 
     found: Guard = read_kind(guard, Guard, "guard", "chaincheck.Guard.PUBLIC, Guard.INTRANET or Guard(...)")
     return found
+
+
+def _checked_remember(remember: Any) -> int:
+    if type(remember) is not int or remember < 0:
+        raise InputError("argument-type", found=described(remember), expected="a whole number, 0 or more", where="remember")
+    return remember
 
 
 def read_warn_before(warn_before: Any) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chaincheck.fleet.many import Result
 
 _LONGEST = 86_400.0  # seconds between two rounds
+_REMEMBERED = 50_000  # answers: all of most folders
 
 
 def watch(options: Namespace, lang: str) -> int:
@@ -34,7 +35,7 @@ def watch(options: Namespace, lang: str) -> int:
     if not 1 <= options.every <= _LONGEST:
         raise InputError("argument-type", found=f"{options.every:g}", expected=f"1 to {_LONGEST:g} seconds", where="--every")
     metrics, stop = Metrics(), Event()
-    with Checker(**of_collection(options)) as checker:
+    with Checker(**of_collection(options), remember=_REMEMBERED) as checker:
         _round(options, checker, metrics, said)
         if options.once:
             return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -134,3 +136,15 @@ def test_a_bare_name_and_key_is_no_anchor_for_iis() -> None:
     assert chaincheck.diagnose(CLIENT.der, store=store, rules=RULES, fetch="never", at=pki.AT).verdict is Verdict.REFUSED
     rfc = replace(chaincheck.RFC5280, revocation="off")
     assert chaincheck.diagnose(CLIENT.der, store=store, rules=rfc, fetch="never", at=pki.AT).accepted
+
+
+def test_what_was_not_needed_and_has_run_out_since_is_told() -> None:
+    ends = pki.AT + timedelta(days=1)
+    crls = [ROOT.crl(), CA.crl([(CLIENT.serial, pki.AT - timedelta(days=2), "keyCompromise")], next_update=ends)]
+    store = chaincheck.TrustStore(roots=[ROOT.der], intermediates=[CA.der])
+    settings: dict[str, Any] = {"store": store, "fetch": "never", "crls": crls}
+    with chaincheck.Checker(**settings) as asked:
+        for moment in (pki.AT, ends, ends + timedelta(seconds=1), ends + timedelta(days=1)):
+            told, anew = asked.diagnose(CLIENT.der, at=moment), chaincheck.diagnose(CLIENT.der, at=moment, **settings)
+            assert told.to_json() == anew.to_json()
+    assert CauseCode.REVOCATION_STALE in {cause.code for cause in told.causes}

@@ -11,7 +11,7 @@ from chaincheck.fetch.drive import OfflineFetcher
 from chaincheck.fetch.request import Outcome, Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from chaincheck.fetch.cache import Cache
     from chaincheck.fetch.cache_entry import Stored
@@ -112,6 +112,26 @@ class AsyncCachingFetcher(_Caching):
         round_ = self._inner.fetch_round(asked, deadline)
         answers = await round_ if isawaitable(round_) else round_
         return await asyncio.to_thread(self._complete, prepared, answers)
+
+
+def unchanged(cache: Cache, responses: Iterable[Response], missed: Sequence[Request], at: int, *, may_wait: bool) -> bool:
+    """Whether the cache would answer each of these requests, all of them put to it alone, with the very same body, and asking is not due.
+
+    ``missed``: those that it answered with nothing. Another process may have put something there: only the disk can tell, which is asked
+    if ``may_wait``.
+    """
+    if missed and not may_wait:
+        return False
+    get = cache.get if may_wait else cache.at_hand
+    for response in responses:
+        if response.refresh_at is not None and response.refresh_at <= at:
+            return False
+        stored = get(response.request.key)
+        if stored is None or stored.body is not response.body:
+            return False
+        if (stored.received_at, stored.refresh_at) != (response.received_at, response.refresh_at):
+            return False
+    return not any(get(request.key) is not None for request in missed)
 
 
 def _answer(request: Request, stored: Stored | None) -> Response:

@@ -114,6 +114,11 @@ class _Recorder:
         """Every answer so far, in the order asked; what the cache does not hold is no answer."""
         return tuple(response for response in self._records.values() if response.ok or not response.request.cached)
 
+    @property
+    def missed(self) -> tuple[Request, ...]:
+        """What was looked for in the cache in vain."""
+        return tuple(response.request for response in self._records.values() if response.request.cached and not response.ok)
+
     def _new(self, requests: Sequence[Request]) -> list[Request]:
         """What was not asked before: a question asked again gets its first answer, as it will when the case is replayed."""
         return [request for request in requests if _question(request) not in self._records]
