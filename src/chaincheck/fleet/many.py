@@ -76,7 +76,8 @@ def diagnose_many(
     if checker is not None and settings:
         raise InputError("argument-type", found=f"a checker and {next(iter(settings))}", expected="one or the other", where="checker")
     check(progress)
-    return _stream(items, checker, label, concurrency, ordered, done, progress, executor, settings, Checker(**settings))
+    own = Checker(**{"remember": 0, **settings})  # each is asked about once
+    return _stream(items, checker, label, concurrency, ordered, done, progress, executor, settings, own)
 
 
 def _stream(
@@ -188,7 +189,7 @@ def _ask_elsewhere(pickled: bytes, batch: list[tuple[str, dict[str, Any]]]) -> l
     checker = _CHECKERS.get(key)
     if checker is None:
         _CHECKERS.clear()
-        checker = _CHECKERS[key] = Checker(**loads(pickled))  # noqa: S301 - pickled by the process that asks
+        checker = _CHECKERS[key] = Checker(**{"remember": 0, **loads(pickled)})  # noqa: S301 - pickled by the process that asks
     return _ask(checker, batch)
 
 
@@ -234,7 +235,7 @@ async def diagnose_many_async(
     if type(concurrency) is not int or not 1 <= concurrency <= 1024:
         raise InputError("argument-type", found=repr(concurrency)[:40], expected="a number from 1 to 1024", where="concurrency")
     check(progress)
-    asked = checker if checker is not None else AsyncChecker(**settings)
+    asked = checker if checker is not None else AsyncChecker(**{"remember": 0, **settings})
     tell = teller(progress, _total(items))
     waiting: deque[Task[Result]] = deque()
     count = 0
