@@ -101,6 +101,14 @@ def test_bindings_that_agree_are_no_cause() -> None:
     assert differing.causes[0].facts.settings == ("ctl_store",)  # type: ignore[attr-defined]  # the member of this very kind
 
 
+def test_bindings_that_differ_in_when_they_ask_leave_one_without_a_certificate() -> None:
+    answer = ask(told(EARLY, replace(EARLY, key="web.example.com:443", negotiate=False)), client=None)
+    differing = [cause for cause in answer.causes if cause.code.value == "bindings-differ"]
+    assert [getattr(cause.facts, "settings") for cause in differing] == [("negotiate",)]  # noqa: B009 - of this kind of facts
+    assert answer.response is not None
+    assert (answer.response.status, answer.response.cause.code.value) == ("403.7", "bindings-differ")
+
+
 def test_no_certificate_is_refused_where_one_is_required_and_open_where_it_is_only_accepted() -> None:
     assert ask(told(EARLY), cert=NO_CERTIFICATE).verdict is Verdict.REFUSED
     lax = told(EARLY, access=(Access(path="Site", flags=("SslNegotiateCert",)),))

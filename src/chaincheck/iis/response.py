@@ -89,8 +89,22 @@ def response(diagnosis: Diagnosis) -> ServerResponse | None:
         here = [cause for cause in fatal if _gate(cause, stack) is gate]
         if here:
             found = _answer(here, stack)
+            if found.cause.code is CauseCode.BINDINGS_DIFFER:
+                return _differing(found)
             return _asked_late(found, diagnosis) if found.cause.code is CauseCode.LATE_CERTIFICATE_REQUEST else found
     return None
+
+
+# Settings of a binding that decide whether and when a certificate is asked for, and nothing about the one that comes
+_ASKING: Final = frozenset({"negotiate", "http2", "tls13"})
+
+
+def _differing(found: ServerResponse) -> ServerResponse:
+    """Bindings that differ only in how they ask: one of them gets no certificate, which is 403.7 (documented for that, inferred here)."""
+    settings = getattr(found.cause.facts, "settings", ())
+    if not settings or not _ASKING.issuperset(settings):
+        return found
+    return replace(found, status="403.7", also=tuple(status for status in found.also if status.status != "403.7"))
 
 
 # Builds of Windows from which on a late request under TLS 1.3 resets the connection, and from which on it is answered (reported by users)
