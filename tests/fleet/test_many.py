@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,7 @@ from pki import AT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
+
 
 ROOT = pki.root("Fleet Root")
 CA = ROOT.issue_ca("Fleet CA")
@@ -195,3 +197,31 @@ def test_the_asynchronous_twin_has_a_bar_too() -> None:
         "print(len(asyncio.run(ask())))"
     )
     assert (done.stdout, "5/5" in done.stderr) == ("5\n", True)
+
+
+# wrong use
+
+
+@pytest.mark.parametrize("items", ["clients", b"x", Path("clients"), {"cert": b"x"}, 7, None])
+def test_what_is_no_collection_is_an_input_error_that_names_scan(items: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        diagnose_many(items, **SETTINGS)
+    assert caught.value.where == "items"
+    assert "scan" in str(caught.value)
+
+
+def test_an_unknown_argument_of_an_item_is_its_error_and_ends_nothing() -> None:
+    results = list(diagnose_many([{"cert": CLIENTS[0].der, "presnted": ()}, {"cert": CLIENTS[1].der, "at": AT}], **SETTINGS))
+    assert [each.error is None for each in results] == [False, True]
+    assert "presnted" in str(results[0].error)
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_what_is_told_for_all_is_asked_with_every_item_that_has_none_of_its_own(kind: Any) -> None:
+    later = AT + timedelta(days=3650)
+    told = [CLIENTS[0].der, {"cert": CLIENTS[1].der, "at": AT}]
+    with kind(1) as pool:
+        results = list(diagnose_many(told, at=later, executor=pool, **SETTINGS))
+    assert [each.diagnosis.at for each in results if each.diagnosis is not None] == [later, AT]
+    with Checker(**SETTINGS) as checker:
+        assert next(iter(diagnose_many(told, checker=checker, at=later))).diagnosis is not None

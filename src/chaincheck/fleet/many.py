@@ -11,12 +11,14 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sized
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from os import PathLike, fspath
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.checker import AsyncChecker, Checker
 from chaincheck.errors import ChaincheckError, InputError
 from chaincheck.fleet.progress import check, teller
+from chaincheck.formats.described import described
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Iterator
@@ -65,28 +67,46 @@ def diagnose_many(
     over, so that an interrupted run goes on where it ended. ``progress`` is called with how many are done, and the result;
     True: a bar of tqdm or rich, whichever there is (extra ``progress``).
 
-    ``settings`` are those of ``Checker``; ``checker``: one of the caller's own, which stays open. ``executor``: where the questions are
-    asked; a pool of processes asks each with a checker of its own, made from ``settings`` (which then have to be picklable), with
-    ``checker=None``.
+    ``settings`` are those of ``Checker``, and ``key``, ``presented``, ``at``, ``observed`` and ``password`` of ``Checker.diagnose``, which
+    then are asked with every item that has none of its own. ``checker``: one of the caller's own, which stays open. ``executor``: where the
+    questions are asked; a pool of processes asks each with a checker of its own, made from ``settings`` (which then have to be picklable),
+    with ``checker=None``.
 
     Raises ``InputError`` for wrong settings, before the first item; never for an item: one that cannot be read is a result with an error.
     """
+    shared = _checked(items, (Iterable,), checker, concurrency, progress, settings)
+    own = Checker(**{"remember": 0, **settings})  # each is asked about once
+    wanted = _wanted(items, label, done, shared)
+    return _stream(wanted, _total(items), checker, concurrency, ordered, progress, executor, settings, own)
+
+
+# Of ``Checker.diagnose``: what is asked with every item where it is told for all, and all of it.
+_FOR_EACH: Final = frozenset({"key", "presented", "at", "observed", "password"})
+_ASKED: Final = frozenset({"cert", "crls", "ocsp_responses", "timeout"}) | _FOR_EACH
+
+
+def _checked(
+    items: Any, kinds: tuple[type, ...], checker: Any, concurrency: Any, progress: Any, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Takes what is asked with every item out of the settings. Raises ``InputError`` for wrong use."""
+    if isinstance(items, str | bytes | PathLike | Mapping) or not isinstance(items, kinds):
+        expected, hint = "an iterable of certificates", "scan(path) finds the certificates of a folder or file"
+        raise InputError("argument-type", found=described(items), expected=expected, where="items", hint=hint)
     if type(concurrency) is not int or not 1 <= concurrency <= 1024:
         raise InputError("argument-type", found=repr(concurrency)[:40], expected="a number from 1 to 1024", where="concurrency")
+    shared = {name: settings.pop(name) for name in _FOR_EACH & set(settings)}
     if checker is not None and settings:
         raise InputError("argument-type", found=f"a checker and {next(iter(settings))}", expected="one or the other", where="checker")
     check(progress)
-    own = Checker(**{"remember": 0, **settings})  # each is asked about once
-    return _stream(items, checker, label, concurrency, ordered, done, progress, executor, settings, own)
+    return shared
 
 
 def _stream(
-    items: Iterable[Any],
+    wanted: Iterator[tuple[str, dict[str, Any]]],
+    total: int | None,
     checker: Checker | None,
-    label: Callable[[Any], str] | None,
     concurrency: int,
     ordered: bool,
-    done: Container[str],
     progress: Callable[[int, Result], object] | bool | None,
     executor: Executor | None,
     settings: Mapping[str, Any],
@@ -99,9 +119,9 @@ def _stream(
     ask = _elsewhere(settings) if elsewhere else partial(_ask, checker if checker is not None else own)
     waiting: deque[Future[list[Result]]] = deque()
     count = 0
-    tell = teller(progress, _total(items))
+    tell = teller(progress, total)
     try:
-        for batch in _batches(_wanted(items, label, done), BATCH if elsewhere else 1):
+        for batch in _batches(wanted, BATCH if elsewhere else 1):
             waiting.append(pool.submit(ask, batch))
             while len(waiting) >= concurrency * AHEAD:
                 for result in _taken(waiting, ordered):
@@ -122,11 +142,13 @@ def _stream(
         own.close()
 
 
-def _wanted(items: Iterable[Any], label: Callable[[Any], str] | None, done: Container[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _wanted(
+    items: Iterable[Any], label: Callable[[Any], str] | None, done: Container[str], shared: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, item in enumerate(items, 1):
         name, arguments = _labelled_item(item, number, label)
         if name not in done:
-            yield name, arguments
+            yield name, {**shared, **arguments}
 
 
 def _batches(wanted: Iterator[tuple[str, dict[str, Any]]], size: int) -> Iterator[list[tuple[str, dict[str, Any]]]]:
@@ -151,12 +173,20 @@ def _total(items: Any) -> int | None:
     return len(items) if isinstance(items, Sized) else None
 
 
+def _known(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    unknown = [name for name in arguments if name not in _ASKED]
+    if unknown:
+        expected = f"label, {', '.join(sorted(_ASKED))}"
+        raise InputError("argument-type", found=described(unknown[0]), expected=expected, where="item")
+    return arguments
+
+
 def _ask(checker: Checker, batch: list[tuple[str, dict[str, Any]]]) -> list[Result]:
     found = []
     for name, arguments in batch:
         began = perf_counter()
         try:
-            diagnosis = checker.diagnose(**arguments)
+            diagnosis = checker.diagnose(**_known(arguments))
         except ChaincheckError as error:
             found.append(Result(label=name, error=error, elapsed=perf_counter() - began))
         else:
@@ -195,8 +225,6 @@ def _ask_elsewhere(pickled: bytes, batch: list[tuple[str, dict[str, Any]]]) -> l
 
 def _labelled_item(item: Any, number: int, label: Callable[[Any], str] | None) -> tuple[str, dict[str, Any]]:
     """The label of an item, and the arguments of ``Checker.diagnose`` for it."""
-    from os import PathLike, fspath
-
     arguments: dict[str, Any]
     told: str | None = None
     if isinstance(item, Mapping):
@@ -232,9 +260,7 @@ async def diagnose_many_async(
     """``diagnose_many`` on the running event loop; ``items`` may be asynchronous too."""
     from asyncio import FIRST_COMPLETED, Task, create_task, wait
 
-    if type(concurrency) is not int or not 1 <= concurrency <= 1024:
-        raise InputError("argument-type", found=repr(concurrency)[:40], expected="a number from 1 to 1024", where="concurrency")
-    check(progress)
+    shared = _checked(items, (Iterable, AsyncIterable), checker, concurrency, progress, settings)
     asked = checker if checker is not None else AsyncChecker(**{"remember": 0, **settings})
     tell = teller(progress, _total(items))
     waiting: deque[Task[Result]] = deque()
@@ -246,7 +272,7 @@ async def diagnose_many_async(
             name, arguments = _labelled_item(item, number, label)
             if name in done:
                 continue
-            waiting.append(create_task(_ask_async(asked, name, arguments)))
+            waiting.append(create_task(_ask_async(asked, name, {**shared, **arguments})))
             if len(waiting) >= concurrency:
                 if not ordered:
                     await wait(waiting, return_when=FIRST_COMPLETED)
@@ -285,7 +311,7 @@ async def _taken_async(waiting: Any, ordered: bool, count: int, tell: Told) -> R
 async def _ask_async(checker: AsyncChecker, name: str, arguments: Mapping[str, Any]) -> Result:
     began = perf_counter()
     try:
-        diagnosis = await checker.diagnose(**arguments)
+        diagnosis = await checker.diagnose(**_known(arguments))
     except ChaincheckError as error:
         return Result(label=name, error=error, elapsed=perf_counter() - began)
     return Result(label=name, diagnosis=diagnosis, elapsed=perf_counter() - began)
