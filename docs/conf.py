@@ -28,7 +28,7 @@ nb_execution_raise_on_error = True
 nb_execution_in_temp = False
 nb_output_stderr = "remove"  # progress bars
 nb_execution_excludepatterns = ["*.md"]
-suppress_warnings = ["myst.header"]
+suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]  # a diagnosis is JSON too, which no page shows
 
 autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"

@@ -67,6 +67,7 @@ def test_a_thousand_certificates(tmp_path: Path) -> None:
     assert "1000" in printed(cells, "stderr")  # the bar
     assert results(cells).splitlines()[0] == "1000"
     text = printed(cells)
+    assert re.search(r"57 incidents are left", text)
     assert "100  expired" in text
     assert "100  issuer-not-found" in text
     assert re.search(r"revoked +subject +20", results(cells))

@@ -47,7 +47,7 @@ def plot_expiry(results: Iterable[Result], ax: Any = None, *, lang: str = "en") 
             color=[COLOURS[_TONES[verdict]] for verdict, _ in told],
             label=[f"{said.render(f'verdict.{verdict.value}')} ({len(days)})" for verdict, days in told],
         )
-        plain(ax.legend(frameon=False).get_texts())
+        plain(ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(told)).get_texts())
         ax.axvline(0, color="black", linewidth=1)
     titled(ax, said.render("plot.expiry"), said.render("plot.days-left"))
     plain([ax.set_ylabel(said.render("plot.certificates"))])
