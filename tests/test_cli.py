@@ -556,7 +556,8 @@ def test_a_report_is_about_one_certificate_or_a_folder(folder: Folder, capsys: p
     assert '<html lang="ja">' in page
     assert "alice.cer" in page
     assert "bob.cer" in page
-    assert capsys.readouterr() == ("", "")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("one.html is written; certificates: 1.\nall.html を書き込みました (証明書 2 枚)。\n", "")
 
 
 def test_a_report_that_cannot_be_written_says_so(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,7 @@ async def checker(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+log = logging.getLogger(__name__)
 app = FastAPI(lifespan=checker)
 
 
@@ -35,10 +37,12 @@ async def welcome(
     """200 for who is accepted; 403 with the causes in his language for everybody else."""
     try:
         certificate = chaincheck.from_header(x_client_cert, "nginx")
-    except chaincheck.InputError:
+    except chaincheck.InputError as error:
+        log.error("the header of the proxy cannot be read: %s", error)
         return JSONResponse({"error": "the proxy does not hand on certificates as it should"}, status_code=500)
     diagnosis = await request.app.state.checker.diagnose(certificate)
     if diagnosis.accepted:
         return JSONResponse({"welcome": str(diagnosis.subject.subject)})
-    lang = "ja" if accept_language.lower().startswith("ja") else "en"
+    wanted = [each.strip()[:2].lower() for each in accept_language.split(",")]
+    lang = next((each for each in wanted if each in ("en", "ja")), "en")
     return JSONResponse(diagnosis.to_dict(audience="client", lang=lang), status_code=403)

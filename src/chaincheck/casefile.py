@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chaincheck.errors import InputError
+from chaincheck.formats.limits import room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +90,11 @@ class _Folder(_Reading):
     def _content(self, name: str, most: int) -> bytes | None:
         path = self._path / name
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):  # a link may point anywhere, a pipe never ends
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):  # a link may point anywhere, a pipe never ends
                 raise self.error(f"{name} that is not a plain file", "plain files")
             with path.open("rb") as file:
-                return file.read(most + 1)
+                return file.read(room(status.st_size, most))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -161,7 +163,7 @@ class _Zip(_Reading):
             raise self.error(f"{name} encrypted or packed in an unusual way", "members stored or deflated")
         try:
             with self._archive.open(info) as member:
-                return member.read(most + 1)
+                return member.read(room(info.file_size, most))
         except (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
             raise self.error(f"{name} that cannot be unpacked ({error})", "an undamaged zip") from error
 

@@ -11,7 +11,7 @@ import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from chaincheck.cli_arguments import USAGE, parser
+from chaincheck.cli_arguments import USAGE, WrongUse, parser
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -46,6 +46,9 @@ def _run(argv: Sequence[str] | None, why: list[str]) -> int:
         options = parser(_COMMANDS).parse_args(argv)
         lang = options.lang or lang
         code: int = options.run(options, lang)
+    except WrongUse as error:
+        why.append(error.message)
+        return USAGE
     except SystemExit as done:  # argparse: --help, --version, or wrong use
         return done.code if isinstance(done.code, int) else USAGE
     except KeyboardInterrupt:
@@ -137,6 +140,7 @@ def _report(options: Namespace, lang: str) -> int:
     from chaincheck.fleet.many import diagnose_many
     from chaincheck.fleet.summary import summary_page
     from chaincheck.report.html import to_html
+    from chaincheck.report.terminal import write
     from chaincheck.scanning import scan
 
     results = list(diagnose_many(scan(options.path_of_certificates), **of_collection(options)))
@@ -150,6 +154,7 @@ def _report(options: Namespace, lang: str) -> int:
     except OSError as error:
         _complain(words(lang).render("cli.cannot-write", path=str(options.output), reason=error.strerror or str(error)) + "\n")
         return USAGE
+    write(words(lang).render("report.written", path=str(options.output), count=len(results)) + "\n")
     verdicts = {each.diagnosis.verdict for each in results if each.diagnosis is not None}
     return REFUSED if Verdict.REFUSED in verdicts else ACCEPTED if verdicts == {Verdict.ACCEPTED} else UNDETERMINED
 

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 USAGE: Final = 64  # EX_USAGE of BSD's sysexits
 
 
+class WrongUse(SystemExit):
+    """What argparse does not understand; ``message`` is its reason in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(USAGE)
+        self.message = message
+
+
 def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser:
     """All commands; ``run``: what carries out each."""
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -34,7 +42,8 @@ def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser
             return known, unknown
 
         def error(self, message: str) -> Any:
-            self.exit(USAGE, f"{self.format_usage()}{self.prog}: {message}\n")
+            self._print_message(f"{self.format_usage()}{self.prog}: {message}\n", sys.stderr)
+            raise WrongUse(message)
 
         def _print_message(self, message: str, file: Any = None) -> None:
             from chaincheck.report.terminal import write
@@ -106,7 +115,7 @@ def parser(run: Mapping[str, Callable[[Namespace, str], int]]) -> ArgumentParser
     shown = watch.add_mutually_exclusive_group(required=True)
     shown.add_argument("--prometheus-textfile", type=Path, metavar="FILE", help="for the textfile collector of node_exporter")
     shown.add_argument("--listen", metavar="ADDRESS", help="serve the metrics there, such as 127.0.0.1:9793")
-    watch.add_argument("--every", type=float, default=300.0, metavar="SECONDS", help="between two rounds (default: 300)")
+    watch.add_argument("--every", type=_seconds, default=300.0, metavar="SECONDS", help="between two rounds (default: 300)")
     watch.add_argument("--once", action="store_true", help="one round, and no more")
     _collection_arguments(watch, Path)
     watch.set_defaults(run=run["watch"])
@@ -130,6 +139,8 @@ def _collection_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     _client_arguments(parser.add_argument_group("what the client holds"), path)
     _server_arguments(parser, path)
     _early_arguments(parser)
+    parser.add_argument("--crl", type=path, action="append", default=[], metavar="FILE", help="a CRL at hand (repeatable)")
+    parser.add_argument("--ocsp", type=path, action="append", default=[], metavar="FILE", help="an OCSP response at hand (repeatable)")
     parser.add_argument("--fetch", choices=("online", "cached", "never"), default="online", help="where evidence may come from")
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST[:PORT]", help="may be reached, wherever it is (repeatable)"
@@ -252,6 +263,15 @@ def _store_name(text: str) -> Any:
     from pathlib import Path
 
     return text if text == "system" else Path(text)
+
+
+def _seconds(text: str) -> float:
+    from argparse import ArgumentTypeError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds, such as 300") from None
 
 
 def _days(text: str) -> timedelta:

@@ -62,9 +62,8 @@ def _profile(exports: list[Any], told: dict[str, Any]) -> Any:
 def of_collection(options: Namespace) -> dict[str, Any]:
     """The settings of a checker, for commands about many certificates."""
     store, server = of_server(options)
-    return {"store": store, "server": server, "client": client(options), "fetch": options.fetch, "guard": guard(options)} | asked_early(
-        options
-    )
+    told = {"store": store, "server": server, "client": client(options), "fetch": options.fetch, "guard": guard(options)}
+    return told | {"crls": options.crl, "ocsp_responses": options.ocsp} | asked_early(options)
 
 
 def asked_early(options: Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.causes.codes import CauseCode, Severity
 from chaincheck.errors import InputError
+from chaincheck.formats.described import described
 from chaincheck.x509.signature import algorithm
 
 if TYPE_CHECKING:
@@ -52,10 +53,7 @@ def changes_since(
     diagnosis: Diagnosis, previous: Diagnosis | PastDiagnosis | None, before: Diagnosis | PastDiagnosis | None = None
 ) -> Changes:
     """See ``Diagnosis.changes_since``."""
-    for name, each in (("previous", previous), ("before", before)):
-        if each is not None and not hasattr(each, "causes"):
-            raise InputError("argument-type", found=type(each).__name__, expected="a Diagnosis, one read from JSON, or None", where=name)
-    now, earlier, seen_before = _fatal(diagnosis), _fatal(previous), _fatal(before)
+    now, earlier, seen_before = _fatal(diagnosis, "diagnosis"), _fatal(previous, "previous"), _fatal(before, "before")
     appeared, pending, persisted = [], [], []
     for key, cause in now.items():
         if cause.code in NETWORK:
@@ -68,16 +66,33 @@ def changes_since(
         else:
             (persisted if key in earlier else appeared).append(cause)
     gone = [cause for key, cause in earlier.items() if key not in now and not (cause.code in NETWORK and key not in seen_before)]
-    changed = previous is None or previous.verdict is not diagnosis.verdict
-    if pending and not appeared and not gone and changed and {cause.code for cause in now.values()} <= NETWORK:
-        changed = False  # a verdict that hangs on what the network says is not told at first sight either
+    # what was held back last time was not told: the verdict is compared with the last one that was
+    told = before if previous is not None and before is not None and _waits(earlier, seen_before) else previous
+    changed = told is None or told.verdict is not diagnosis.verdict
+    if changed and _waits(now, earlier) and not gone:
+        changed = False  # a verdict that hangs on what the network says is not told at first sight
     return Changes(appeared=tuple(appeared), gone=tuple(gone), persisted=tuple(persisted), pending=tuple(pending), verdict_changed=changed)
 
 
-def _fatal(diagnosis: Any) -> dict[str, Any]:
+def _waits(now: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    """Whether all that refuses is of the network, and something of it is seen for the first time."""
+    return any(key not in earlier for key in now) and {cause.code for cause in now.values()} <= NETWORK
+
+
+def _fatal(diagnosis: Any, where: str) -> dict[str, Any]:
+    from chaincheck.diagnosis import Diagnosis
+    from chaincheck.past import PastDiagnosis
+
     if diagnosis is None:
         return {}
-    return {cause.incident_key: cause for cause in diagnosis.causes if cause.severity is Severity.FATAL}
+    if not isinstance(diagnosis, Diagnosis | PastDiagnosis):
+        expected = "a Diagnosis, one read with Diagnosis.from_json, or None"
+        raise InputError("argument-type", found=described(diagnosis), expected=expected, where=where)
+    fatal = [cause for cause in diagnosis.causes if cause.severity is Severity.FATAL]
+    if not all(cause.incident_key for cause in fatal):
+        expected = 'an answer told to "administrator" or "full", which says what each cause is about'
+        raise InputError("answer-damaged", found="causes without incident_key", expected=expected, where=where)
+    return {cause.incident_key: cause for cause in fatal}
 
 
 # two certificates
@@ -132,7 +147,7 @@ def compare(a: Diagnosis, b: Diagnosis) -> Comparison:
     for name, each in (("a", a), ("b", b)):
         given: object = each
         if not isinstance(given, Diagnosis):
-            raise InputError("argument-type", found=type(given).__name__, expected="a Diagnosis", where=name)
+            raise InputError("argument-type", found=described(given), expected="a Diagnosis", where=name)
     told_a, told_b = _kinds(a), _kinds(b)
     return Comparison(
         a=a,

@@ -149,6 +149,7 @@ class Diagnosis:
     __slots__ = (
         "_causes",
         "_documented",
+        "_elsewhere",
         "_extra",
         "_judged",
         "_missed",
@@ -200,6 +201,7 @@ class Diagnosis:
         self._pool: ReferenceType[Pool] | None = None
         self._responses: tuple[Response, ...] = ()
         self._missed: tuple[Request, ...] = ()
+        self._elsewhere: tuple[RevocationStatus, ...] = ()
         self.verdict = verdict
         self.revocation = revocation
         self.assumptions = assumptions
@@ -479,7 +481,7 @@ class Diagnosis:
         state["_upcoming"] = self.upcoming
         state["_question"] = state["_store"] = state["_pool"] = None
         state["_paths"] = None
-        state["_missed"] = ()
+        state["_missed"] = state["_elsewhere"] = ()
         return None, state
 
 

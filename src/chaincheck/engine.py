@@ -59,6 +59,7 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
     unchecked: list[Statement] = []
     notes: list[Cause] = []
     extra: list[Statement] = []
+    elsewhere: tuple[RevocationStatus, ...] = ()
     if question.rules.revocation != "off":
         from chaincheck.inquiry import inquire
 
@@ -66,10 +67,10 @@ def diagnose(question: Question, pool: Pool | None = None) -> Generator[list[Req
         statuses = findings.statuses
         unchecked += findings.unchecked
         notes = findings.notes
-        extra = findings.assumptions
+        extra, elsewhere = findings.assumptions, findings.elsewhere
     if not unchecked and not notes and (answer := _everyday(question, pool, rulings, statuses)) is not None:
         return answer
-    return _conclude(question, pool, found, rulings, statuses, unchecked, notes, extra)
+    return _conclude(question, pool, found, rulings, statuses, elsewhere, unchecked, notes, extra)
 
 
 def pool_for(store: TrustStore | None, presented: Iterable[Certificate], rules: Rules, server: ServerProfile | None) -> Pool:
@@ -230,6 +231,7 @@ def _conclude(
     found: Search,
     rulings: list[Ruling],
     statuses: tuple[RevocationStatus, ...],
+    elsewhere: tuple[RevocationStatus, ...],
     unchecked: list[Statement],
     notes: list[Cause],
     extra: list[Statement],
@@ -257,7 +259,7 @@ def _conclude(
         common.append(_search_cut(found.cut))
         unchecked.append(Statement(code="search-cut", facts=(("budget", found.cut[0]), ("limit", str(found.cut[1]))), blocks=False))
     verdict = _verdict(question, rulings, common, unchecked)
-    holds = window_of(question, rulings, statuses)
+    holds = window_of(question, rulings, statuses + elsewhere)
     judged = tuple(
         Judged(r.candidate.nodes, r.candidate.anchored, _rooted(r.candidate), tuple(r.causes), _policies(r, question))
         for r in rulings[:CANDIDATES]
@@ -265,7 +267,9 @@ def _conclude(
     assumptions = _assumptions(question, pool) + tuple(extra)
     left = found.left + len(rulings[CANDIDATES:])
     cut = PathsCut(left=left, reason=found.cut[0] if found.cut is not None else "shown") if left else None
-    return Diagnosis(question, verdict, judged, tuple(common), statuses, assumptions, tuple(unchecked), holds, cut)
+    diagnosis = Diagnosis(question, verdict, judged, tuple(common), statuses, assumptions, tuple(unchecked), holds, cut)
+    diagnosis._elsewhere = elsewhere
+    return diagnosis
 
 
 def _from_the_cache_alone(question: Question, statuses: tuple[RevocationStatus, ...]) -> list[Statement]:

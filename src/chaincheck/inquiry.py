@@ -44,11 +44,13 @@ _ITS_OWN = frozenset(
 class Findings:
     """What came of it: the status of each certificate of the best path, what could not be looked into, and notes on evidence in vain."""
 
-    __slots__ = ("assumptions", "notes", "statuses", "unchecked")
+    __slots__ = ("assumptions", "elsewhere", "notes", "statuses", "unchecked")
 
     def __init__(self) -> None:
         self.assumptions: list[Statement] = []
         self.statuses: tuple[RevocationStatus, ...] = ()
+        self.elsewhere: tuple[RevocationStatus, ...] = ()
+        """What was looked into on other paths: it decided that the best one is the best."""
         self.unchecked: list[Statement] = []
         self.notes: list[Cause] = []
 
@@ -77,6 +79,8 @@ def inquire(question: Question, pool: Pool, rulings: list[Ruling]) -> Generator[
     findings = Findings()
     best = of_ruling.get(id(rulings[0]), [])
     findings.statuses = tuple(inquiry.status for inquiry in best)
+    others = {inquiry.key: inquiry for inquiries in of_ruling.values() for inquiry in inquiries if inquiry not in best}
+    findings.elsewhere = tuple(others[key].status for key in sorted(others))
     findings.unchecked = [statement for inquiry in best for statement in inquiry.unchecked()]
     findings.unchecked += _without_issuer(question, rulings[0])
     fetched = any(each.origin in ("fetched", "cache") and each.sha256 for status in findings.statuses for each in status.attempts)

@@ -30,7 +30,11 @@ def window_of(question: Question, rulings: list[Ruling], statuses: tuple[Revocat
         for node in ruling.candidate.nodes:
             edges |= _edges(node.certificate) | {node.distrusted_from}
         if question.warn_before:
-            edges |= {last + 1 for last in endings(ruling.candidate.nodes, question)}
+            edges |= {
+                node.certificate.not_after_s - question.warn_before
+                for node in ruling.candidate.nodes
+                if node.certificate is not None and node.certificate.not_after_s is not None
+            }
     for status in statuses:
         edges |= {status.holds_from} if status.holds_from is not None else set()
         edges |= {status.holds_until + 1} if status.holds_until is not None else set()

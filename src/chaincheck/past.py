@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from chaincheck.causes.codes import CauseCode, DocumentedCause, Finding, Gate, Role, Severity, Verdict
 from chaincheck.errors import InputError
+from chaincheck.formats.described import described
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from enum import StrEnum
 
 LARGEST: Final = 64 * 2**20  # characters: an answer with 32 paths of long names stays below one million
@@ -90,7 +91,9 @@ def from_json(text: str | bytes | Mapping[str, Any]) -> PastDiagnosis:
     if type(version) is not int or version < 1:
         raise _wrong(_shown(version), "the schema_version of an answer of chaincheck", "schema_version")
     if version > _VERSION:
-        raise _wrong(f"schema_version {version}", f"schema_version {_VERSION}", "schema_version", hint="a newer chaincheck reads it")
+        raise _wrong(
+            f"schema_version {_shown(version)}", f"schema_version {_VERSION}", "schema_version", hint="a newer chaincheck reads it"
+        )
     if "verdict" not in told:
         raise _wrong("no verdict", "an answer of chaincheck", "verdict")
     at = _moment(told.get("checked_at"), "checked_at")
@@ -112,16 +115,17 @@ def from_json(text: str | bytes | Mapping[str, Any]) -> PastDiagnosis:
 
 
 def _parsed(text: Any) -> dict[str, Any]:
-    if isinstance(text, dict):
+    if isinstance(text, Mapping):
         return dict(text)
     if not isinstance(text, str | bytes):
-        raise _wrong(type(text).__name__, "text, bytes or a dictionary", "from_json")
+        raise _wrong(type(text).__name__, "text, bytes or a dictionary", "from_json", hint="give what is in the file, not its path")
     if len(text) > LARGEST:
         raise _wrong(f"{len(text):,} characters", f"at most {LARGEST:,}", "from_json")
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"no JSON ({error})"[:120], "what to_json told", "from_json") from error
+        hint = None if len(text) > 4096 or text.lstrip()[:1] in ("{", b"{") else "give what is in the file, not its path"
+        raise _wrong(f"no JSON ({error})"[:120], "what to_json told", "from_json", hint=hint) from error
     if not isinstance(told, dict):
         raise _wrong(_shown(told), "an object", "from_json")
     return told
@@ -191,7 +195,9 @@ def _moment(told: Any, where: str) -> datetime | None:
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:60]
+    if isinstance(value, str | float | bool | None):
+        return repr(value)[:60]
+    return repr(value) if type(value) is int and abs(value) < 1 << 64 else described(value)
 
 
 def _wrong(found: str, expected: str, where: str, *, hint: str | None = None) -> InputError:

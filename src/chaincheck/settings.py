@@ -62,15 +62,15 @@ class Held:
         self._most = most
         self._round = 0
 
-    def known(self, key: tuple[bytes, bool], at: datetime | None, cache: Cache | None, *, may_wait: bool) -> Diagnosis | None:
+    def known(self, key: tuple[bytes, bool], moment: int, cache: Cache | None, *, may_wait: bool) -> Diagnosis | None:
         """An earlier answer to the same bytes that still holds: asked again, it would be given on the same evidence.
 
-        ``may_wait``: the disk may be asked whether that evidence is still what the cache has.
+        ``moment``: that would be judged, seconds since 1970 UTC. ``may_wait``: the disk may be asked whether that evidence is still what
+        the cache has.
         """
         found = self.answers.get(key)
         if found is None:
             return None
-        moment, _ = read_moment(at)
         earlier, first, last = found
         if not first <= moment <= last:
             return None
@@ -95,7 +95,7 @@ class Held:
 def _to_the_letter(diagnosis: Diagnosis) -> tuple[int, int]:
     """From when until when nothing in the answer changes: ``holds``, and no piece of evidence, needed or not, begins or ceases to count."""
     first, last = diagnosis.holds
-    for status in diagnosis.revocation:
+    for status in diagnosis.revocation + diagnosis._elsewhere:
         for attempt in status.attempts:
             begins = attempt.usable_from_s, attempt.signer_from_s
             ends = attempt.usable_until_s, attempt.signer_until_s
@@ -207,6 +207,13 @@ class Settings:
         """Judge by another store from now on. Questions under way are answered by the one they began with."""
         self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules, self._server, self._remember)
 
+    def _moment(self, at: datetime | None) -> int:
+        """The moment to be judged, in seconds since 1970 UTC: where none is told, now by the clock of the server."""
+        moment, _ = read_moment(at)
+        if at is None and self._server is not None and self._server.clock_offset is not None:
+            moment += int(self._server.clock_offset)
+        return moment
+
     def _begin(
         self,
         cert: Any,
@@ -226,7 +233,7 @@ class Settings:
         alone = alone and observed is None
         if alone and presented is not None and type(cert) is bytes and len(cert) <= ANSWER_BYTES:
             memo = (cert, at is None)
-            if (known := held.known(memo, at, self._cache, may_wait=self._may_wait)) is not None:
+            if (known := held.known(memo, self._moment(at), self._cache, may_wait=self._may_wait)) is not None:
                 return known
         holder = read_holder(cert, key, presented, password, self._limits)
         seen: tuple[str, ...] = ()
@@ -235,9 +242,7 @@ class Settings:
 
             seen, when = read_observed(observed)
             at = when if at is None else at
-        moment, given = read_moment(at)
-        if at is None and self._server is not None and self._server.clock_offset is not None:  # the server judges by its own clock
-            moment += int(self._server.clock_offset)
+        moment, given = self._moment(at), at is not None
         lists, answers = self._crls, self._ocsp_responses
         if not alone:
             lists = lists.joined(gather_evidence(crls, "crls", self._limits))

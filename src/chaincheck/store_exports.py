@@ -89,6 +89,7 @@ class _Gathered:
     notes: list[tuple[str, str]] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)
     bytes_left: int = 0
+    bases: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # where in the folder each store lies
     partly: set[str] = field(default_factory=set)  # compartments of which a part was not read
 
     def seen(self, location: str, store: str) -> list[tuple[bytes, tuple[tuple[int, bytes], ...]]]:
@@ -137,6 +138,10 @@ def _path(source: str | os.PathLike[str], gathered: _Gathered) -> None:
     try:
         path = Path(source)
         if path.is_dir():
+            if (path / "case.toml").is_file():
+                hint = "chaincheck.replay, or chaincheck replay, answers it again; the store of its question is inside"
+                expected = "an export of a server's stores"
+                raise InputError("case-as-store", found="a saved case (case.toml)", expected=expected, where=str(path), hint=hint)
             for file in _files(path, gathered):
                 _file(file, path, gathered)
         elif path.is_file() and 0 < path.stat().st_size <= gathered.limits.max_bytes and _may_be_labelled(path):
@@ -180,7 +185,10 @@ def _files(folder: Path, gathered: _Gathered) -> Iterator[Path]:
 
 
 def _file(file: Path, folder: Path, gathered: _Gathered) -> None:
-    label = _label(file.relative_to(folder).parts)
+    parts = file.relative_to(folder).parts
+    label = _label(parts)
+    if label is not None:
+        _of_one_server(label, parts, file, gathered)
     size = file.stat().st_size
     if size > gathered.bytes_left:
         gathered.unread(label, str(file), f"more than {gathered.limits.max_bytes:,} bytes together; it is not read")
@@ -198,6 +206,21 @@ def _file(file: Path, folder: Path, gathered: _Gathered) -> None:
         gathered.lost.append((str(file), found))
     elif not read and label is None and file.suffix.lower() in _CERTIFICATES:
         gathered.notes.append((str(file), found))
+
+
+def _of_one_server(label: tuple[str, str], parts: tuple[str, ...], file: Path, gathered: _Gathered) -> None:
+    """The same store in two places of one folder is that of two servers, or of two moments: together they are nobody's."""
+    named = (
+        place
+        for place in range(1, len(parts))
+        if _label((*parts[:place], "x.cer")) or any(w in _LOCATIONS for w in _words(parts[place - 1]))
+    )
+    base = parts[: next(named, len(parts)) - 1]
+    known = gathered.bases.setdefault(label, base)
+    if known != base:
+        found = f"the store {label[0]}\\{label[1]} twice: in {'/'.join(known) or '.'} and in {'/'.join(base) or '.'}"
+        hint = "give the folder of one server, collected once"
+        raise InputError("two-collections", found=found, expected="the stores of one server", where=str(file), hint=hint)
 
 
 def _label(parts: tuple[str, ...]) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ Names follow the semantic conventions of OpenTelemetry (attribute registry: tls,
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from contextlib import contextmanager
 from inspect import isawaitable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 1000  # characters of one value
 _MOST: Final = 20  # codes of one answer
+_USER: Final = re.compile(r"//[^/?#]*@")  # attribute registry: url.full holds no credentials
 
 
 class Telling:
@@ -126,7 +128,7 @@ class Watched:
 
     def _tell(self, response: Response, began: int) -> None:
         request, outcome = response.request, response.outcome.value
-        url = visible(request.url)[:_LONGEST]
+        url = visible(_USER.sub("//REDACTED@", request.url, count=1))[:_LONGEST]
         if fetching.isEnabledFor(logging.DEBUG):
             told = {
                 "chaincheck_kind": request.kind,

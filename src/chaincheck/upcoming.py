@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chaincheck.causes.codes import Role, Verdict
 from chaincheck.diagnosis import Change
+from chaincheck.fetch.drive import ReplayFetcher, drive
+from chaincheck.fetch.request import Outcome, Request, Response
 from chaincheck.x509.certificate import Certificate, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chaincheck.diagnosis import Diagnosis
+
+
+_LAST = 253_402_300_799  # 9999-12-31T23:59:59Z, beyond which no moment can be told
 
 
 class Event(NamedTuple):
@@ -30,7 +35,7 @@ def events(diagnosis: Diagnosis) -> list[Event]:
     path = diagnosis.path
     if path is None:
         return []
-    found = [*_of_elements(diagnosis), *_of_evidence(diagnosis)]
+    found = [each for each in (*_of_elements(diagnosis), *_of_evidence(diagnosis)) if each.at <= _LAST]
     return sorted(found, key=lambda each: (each.at, each.event, each.certificate.sha256 if each.certificate is not None else b""))
 
 
@@ -70,7 +75,7 @@ def _of_elements(diagnosis: Diagnosis) -> Iterator[Event]:
 
 
 def _of_evidence(diagnosis: Diagnosis) -> Iterator[Event]:
-    for status in diagnosis.revocation:
+    for status in diagnosis.revocation + diagnosis._elsewhere:
         if status.holds_until is not None and status.holds_until >= diagnosis.at_s:
             by = status.decided_by
             kind, source = (by.kind, by.source) if by is not None else ("evidence", None)
@@ -80,10 +85,19 @@ def _of_evidence(diagnosis: Diagnosis) -> Iterator[Event]:
 def _verdict(diagnosis: Diagnosis, at: int) -> Verdict | None:
     """None for a diagnosis that left its question behind."""
     from chaincheck.engine import diagnose
-    from chaincheck.fetch.drive import ReplayFetcher, drive
 
     question = diagnosis.question
     if question is None:
         return None
     pool = diagnosis._pool() if diagnosis._pool is not None else None  # as long as the checker lives, what it has learnt
-    return drive(diagnose(replace(question, at=at, observed=()), pool), ReplayFetcher(diagnosis.responses)).verdict
+    return drive(diagnose(replace(question, at=at, observed=()), pool), _Recorded(diagnosis.responses)).verdict
+
+
+class _Recorded(ReplayFetcher):
+    """What was fetched; and of an address that was never asked, that nobody knows what it says: no answer may rest on its silence."""
+
+    def _answer(self, request: Request) -> Response:
+        response = super()._answer(request)
+        unknown = not request.cached and self._recorded(request) is None
+        # any outcome that leaves the status open, whoever's evidence counts
+        return replace(response, outcome=Outcome.REFUSED_BY_GUARD) if unknown else response

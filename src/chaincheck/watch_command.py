@@ -35,11 +35,14 @@ def watch(options: Namespace, lang: str) -> int:
     if not 1 <= options.every <= _LONGEST:
         raise InputError("argument-type", found=f"{options.every:g}", expected=f"1 to {_LONGEST:g} seconds", where="--every")
     metrics, stop = Metrics(), Event()
+    where = _address(options.listen) if options.listen is not None else None
     with Checker(**of_collection(options), remember=_REMEMBERED) as checker:
+        server = _listen(where, metrics) if where is not None and not options.once else None
         _round(options, checker, metrics, said)
         if options.once:
             return 0
-        server = _listen(options, metrics, said)
+        if server is not None and where is not None:
+            write(said.render("watch.listening", address=visible(f"{where[0]}:{server.server_port}")) + "\n")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         while not stop.wait(options.every):
@@ -70,6 +73,9 @@ def _round(options: Namespace, checker: Checker, metrics: Metrics, said: Words) 
         except OSError as error:
             expected, where = "a file that can be written", str(options.prometheus_textfile)
             raise InputError("unwritable", found=error.strerror or str(error), expected=expected, where=where) from error
+    if not counted:
+        found, where = "no client certificate in it", str(options.path_of_certificates)
+        raise InputError("no-certificates", found=found, expected="a certificate, or a folder with some", where=where)
     told: dict[str, Any] = {name: counted[name] for name in ("accepted", "refused", "undetermined", "errors")}
     write(said.render("watch.round", told | {"at": Text(_now(said)), "count": counted.total()}) + "\n")
 
@@ -80,23 +86,27 @@ def _counting(results: Iterator[Result], counted: Counter[str]) -> Iterator[Resu
         yield result
 
 
-def _listen(options: Namespace, metrics: Metrics, said: Words) -> Any:
-    """A server for ``--listen``, or None."""
-    if options.listen is None:
-        return None
+def _address(told: str) -> tuple[str, int]:
+    host, colon, port = told.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65_535:
+        expected = "HOST:PORT with a port from 0 (any that is free) to 65535, such as 127.0.0.1:9793"
+        raise InputError("argument-type", found=repr(told), expected=expected, where="--listen")
+    return host or "127.0.0.1", int(port)
+
+
+def _listen(where: tuple[str, int], metrics: Metrics) -> Any:
+    """A server for ``--listen``; found to be possible before anybody is asked anything."""
     from prometheus_client import CollectorRegistry, start_http_server
 
-    host, colon, port = options.listen.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65_535:
-        raise InputError("argument-type", found=repr(options.listen), expected="HOST:PORT, such as 127.0.0.1:9793", where="--listen")
     registry = CollectorRegistry()
     registry.register(metrics)
     try:
-        server, _ = start_http_server(int(port), addr=host.strip("[]") or "127.0.0.1", registry=registry)
+        server, _ = start_http_server(where[1], addr=where[0].strip("[]"), registry=registry)
     except OSError as error:
         expected = "an address of this machine that is free"
-        raise InputError("unwritable", found=error.strerror or str(error), expected=expected, where=options.listen) from error
-    write(said.render("watch.listening", address=visible(f"{host or '127.0.0.1'}:{server.server_port}")) + "\n")
+        raise InputError(
+            "address-not-free", found=error.strerror or str(error), expected=expected, where=f"{where[0]}:{where[1]}"
+        ) from error
     return server
 
 

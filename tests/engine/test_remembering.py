@@ -182,3 +182,48 @@ def test_fuzz_what_is_remembered_is_what_would_be_judged_now(seed: int) -> None:
                     assert now.to_json() == told.to_json()
                 seen[leaf] = told.responses
         cache.close()
+
+
+def test_the_moment_of_the_servers_own_clock_is_looked_up_too(web: WebServer, tmp_path: Path) -> None:
+    leaf = CA.issue("one", crl_urls=[web.url("/ca.crl")], not_before=NOW - DAY, not_after=NOW + 2 * HOUR)
+    web.serve("/ca.crl", CA.crl(**FRESH))
+    server = chaincheck.ServerProfile(clock_offset=7000.0)
+    with time_machine.travel(NOW, tick=False) as clock, checker(web, tmp_path, server=server) as asked:
+        first, second, third = (asked.diagnose(leaf.der) for _ in range(3))
+        assert (first.accepted, first.at) == (True, third.at)
+        assert third.responses is second.responses
+        clock.shift(600)
+        assert asked.diagnose(leaf.der).verdict is Verdict.REFUSED
+
+
+def test_what_decided_on_another_path_ends_an_answer_too(tmp_path: Path) -> None:
+    """Two cross certificates of one CA, one revoked, the other on hold: when the hold runs out, the answer is not the same any more."""
+    at_a, at_b, at_leaf = (f"http://crl.example.com/{name}" for name in ("a", "b", "leaf"))
+    roots = [pki.root(f"Crossing Root {number}", **DATES) for number in range(2)]
+    held = roots[0].issue_ca("Crossed CA", crl_urls=[at_a], **DATES)
+    revoked = roots[1].issue_ca("Crossed CA", key=held.key, crl_urls=[at_b], **DATES)
+    leaf = held.issue("crossed", crl_urls=[at_leaf], **DATES)
+    long: dict[str, Any] = {"this_update": NOW - DAY, "next_update": NOW + 9 * DAY}
+    web = {
+        at_a: roots[0].crl([(held.serial, NOW - DAY, "certificateHold")], this_update=NOW - DAY, next_update=NOW + 2 * HOUR),
+        at_b: roots[1].crl([(revoked.serial, NOW - DAY, None)], **long),
+        at_leaf: held.crl(**long),
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=web[str(request.url)])
+
+    with time_machine.travel(NOW, tick=False) as clock, httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        cache = chaincheck.Cache(tmp_path)
+        for root, ca in zip(roots, (held, revoked), strict=True):  # other servers with the same cache
+            store = chaincheck.TrustStore(roots=root.der, intermediates=ca.der, disallowed=(), crls=())
+            chaincheck.diagnose(leaf.der, store=store, cache=cache, http_client=client)
+        both = chaincheck.TrustStore(roots=[root.der for root in roots], intermediates=[held.der, revoked.der], disallowed=(), crls=())
+        with chaincheck.Checker(store=both, cache=cache, http_client=client) as asked:
+            diagnosis = [asked.diagnose(leaf.der) for _ in range(3)][-1]
+            assert not diagnosis.accepted
+            assert diagnosis.holds_until == NOW + 2 * HOUR
+            web[at_a] = roots[0].crl(this_update=NOW + 2 * HOUR, next_update=NOW + 9 * DAY, number=3)  # the hold is lifted
+            clock.shift(3 * HOUR)
+            assert asked.diagnose(leaf.der).accepted
+        cache.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ import chaincheck
 import pki
 from chaincheck.causes.codes import Role, Severity, Verdict
 from engine.asking import CA, CRLS, LEAF, ROOT, ask, assumed, full_store
+
+if TYPE_CHECKING:
+    from http_server import WebServer
 
 OFF = replace(chaincheck.IIS, revocation="off")
 SECOND = timedelta(seconds=1)
@@ -166,3 +169,27 @@ def test_prefer_is_one_of_two_words_and_is_said() -> None:
         ask(prefer="both")
     assert "crls-first" not in assumed(ask(prefer="crl"))  # nothing is fetched at all
     assert "crls-first" in assumed(ask(prefer="crl", fetch="online", crls=CRLS))
+
+
+def test_the_warning_has_a_beginning_in_the_answer() -> None:
+    leaf = CA.issue("soon", not_after=pki.AT + DAY).der
+    diagnosis = ask(leaf, rules=OFF, warn_before=MONTH)
+    assert diagnosis.holds_from == pki.AT + DAY - MONTH
+    assert warned(ask(leaf, rules=OFF, warn_before=MONTH, at=pki.AT + DAY - MONTH)) == warned(diagnosis)
+    assert warned(ask(leaf, rules=OFF, warn_before=MONTH, at=pki.AT + DAY - MONTH - SECOND)) == set()
+
+
+def test_a_source_that_was_never_asked_says_nothing_against_a_certificate(web: WebServer) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    dates: dict[str, Any] = {"not_before": now - DAY, "not_after": now + MONTH}
+    root = pki.root("Asking Root", **dates)
+    leaf = root.issue("asked", ocsp_urls=[web.url("/ocsp")], crl_urls=[web.url("/ca.crl")], **dates)
+    web.serve("/ocsp", root.ocsp_handler({leaf.serial: "good"}))
+    web.serve("/ca.crl", root.crl(this_update=now - DAY, next_update=now + 5 * DAY))
+    for rules in (chaincheck.RFC5280, chaincheck.IIS):
+        store = chaincheck.TrustStore(roots=root.der, intermediates=(), disallowed=(), crls=())
+        guard = chaincheck.Guard(intranet=True, allow=(web.address,))
+        diagnosis = chaincheck.diagnose(leaf.der, store=store, rules=rules, guard=guard, cache=None)
+        assert diagnosis.accepted
+        assert [change.verdict for change in diagnosis.upcoming if change.element == "ocsp"] == [Verdict.UNDETERMINED]
+        assert web.count("/ca.crl") == 0

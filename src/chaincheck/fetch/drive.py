@@ -98,8 +98,11 @@ class ReplayFetcher:
         """The recorded answers, each carrying the request that was asked now."""
         return [self._answer(request) for request in requests]
 
+    def _recorded(self, request: Request) -> Response | None:
+        return self._exact.get(_question(request)) or self._by_key.get((request.key, request.cached))
+
     def _answer(self, request: Request) -> Response:
-        recorded = self._exact.get(_question(request)) or self._by_key.get((request.key, request.cached))
+        recorded = self._recorded(request)
         if recorded is None:
             return Response(request=request, outcome=Outcome.NOT_FETCHED, detail="not in the case")
         return replace(recorded, request=request)

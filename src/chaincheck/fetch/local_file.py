@@ -13,6 +13,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from chaincheck.fetch.request import Outcome, Response
+from chaincheck.formats.limits import room
 
 if TYPE_CHECKING:
     from chaincheck.fetch.guard import Guard
@@ -108,8 +109,9 @@ def _content(path: str, limit: int) -> bytes:
         _check_regular(os.stat(path).st_mode)  # noqa: PTH116 - before open(): opening a device may already do something
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0))
         with os.fdopen(descriptor, "rb") as file:
-            _check_regular(os.fstat(descriptor).st_mode)  # and after it: what was judged is what is read
-            content = file.read(limit + 1)
+            status = os.fstat(descriptor)
+            _check_regular(status.st_mode)  # and after it: what was judged is what is read
+            content = file.read(room(status.st_size, limit))
     except FileNotFoundError:
         raise _Ended(Outcome.UNREACHABLE, "there is no such file") from None
     except PermissionError:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.causes.codes import CauseCode, Severity
 from chaincheck.errors import InputError
+from chaincheck.fleet.many import as_results
+from chaincheck.formats.described import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from chaincheck.causes.cause import Cause
     from chaincheck.diagnosis import Diagnosis
     from chaincheck.fleet.many import Result
@@ -48,9 +49,9 @@ def incidents(results: Iterable[Result], *, severity: Severity = Severity.FATAL,
     ``severity``: the least that counts. ``waivers`` silence causes and change no verdict. The results are read once and not kept.
     """
     wanted = _at_least(severity)
-    told = tuple(waivers)
+    told = _waivers(waivers)
     found: dict[str, tuple[Cause, int, list[str]]] = {}
-    for result in results:
+    for result in as_results(results):
         if result.diagnosis is None:
             continue
         at = result.diagnosis.at
@@ -66,7 +67,25 @@ def incidents(results: Iterable[Result], *, severity: Severity = Severity.FATAL,
     return tuple(sorted(made, key=lambda incident: (-incident.count, incident.cause.rank, incident.key)))
 
 
-def _at_least(severity: Severity) -> frozenset[Severity]:
+def _codes_like(code: object) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(code), list(CauseCode), 3)
+    return f"a CauseCode, such as {' or '.join(map(repr, map(str, near)))}" if near else "a CauseCode"
+
+
+def _waivers(waivers: Any) -> tuple[Waiver, ...]:
+    told = (waivers,) if isinstance(waivers, Waiver) else tuple(waivers) if isinstance(waivers, Iterable) else (waivers,)
+    for number, each in enumerate(told):
+        if not isinstance(each, Waiver):
+            raise InputError("argument-type", found=described(each), expected="a Waiver", where=f"waivers[{number}]")
+    return told
+
+
+def _at_least(severity: Any) -> frozenset[Severity]:
+    if severity not in tuple(Severity):
+        expected = " or ".join(f"Severity.{each.name}" for each in Severity)
+        raise InputError("argument-type", found=described(severity), expected=expected, where="severity")
     order = (Severity.FATAL, Severity.WARNING, Severity.NOTE)
     return frozenset(order[: order.index(severity) + 1])
 
@@ -93,7 +112,7 @@ class Waiver:
         try:
             object.__setattr__(self, "code", CauseCode(self.code))
         except ValueError as error:
-            raise InputError("waiver", found=repr(self.code)[:60], expected="a CauseCode", where="waiver.code") from error
+            raise InputError("waiver", found=repr(self.code)[:60], expected=_codes_like(self.code), where="waiver.code") from error
 
     def covers(self, cause: Cause, at: datetime) -> bool:
         """Whether a cause is silenced at that moment."""
@@ -109,6 +128,11 @@ def next_look(diagnosis: Diagnosis, *, least: float = 300.0, most: float = 86_40
     """
     from datetime import timedelta
 
+    from chaincheck.diagnosis import Diagnosis
+
+    given: object = diagnosis
+    if not isinstance(given, Diagnosis):
+        raise InputError("argument-type", found=described(given), expected="a Diagnosis", where="diagnosis")
     until = diagnosis.holds_until
     wait = most if until is None else min(max((until - diagnosis.at).total_seconds() + 1, least), most)
     share = int(diagnosis.subject.fingerprint[:8], 16) / 0xFFFF_FFFF if diagnosis.subject is not None else 0.0

@@ -47,6 +47,17 @@ class Result:
         return self.diagnosis is not None and self.diagnosis.accepted
 
 
+def as_results(results: Any) -> Iterator[Result]:
+    """The results, as they come. Raises ``InputError`` for what is none: a diagnosis alone has no label."""
+    if not isinstance(results, Iterable) or isinstance(results, str | bytes | Mapping):
+        raise InputError("argument-type", found=described(results), expected="results of diagnose_many", where="results")
+    for number, result in enumerate(results):
+        if not isinstance(result, Result):
+            expected, hint = "a Result", "chaincheck.Result(label=..., diagnosis=...) makes one of a diagnosis"
+            raise InputError("argument-type", found=described(result), expected=expected, where=f"results[{number}]", hint=hint)
+        yield result
+
+
 def diagnose_many(
     items: Iterable[Any],
     *,

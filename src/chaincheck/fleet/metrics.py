@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from chaincheck.causes.codes import Severity, Verdict
 from chaincheck.causes.words import visible
 from chaincheck.errors import InputError, MissingExtraError
+from chaincheck.fleet.many import as_results
+from chaincheck.formats.described import described
 
 if TYPE_CHECKING:
     import os
@@ -70,7 +72,15 @@ class Metrics:
             self._up = True
 
     def observe(self, diagnosis: Diagnosis, seconds: float) -> None:
-        """Count one answer and what was fetched for it. ``seconds``: how long it took."""
+        """Count one answer and what was fetched for it. ``seconds``: how long it took. Raises ``InputError`` for anything else."""
+        from chaincheck.diagnosis import Diagnosis
+
+        wanted: object = diagnosis
+        if not isinstance(wanted, Diagnosis):
+            raise InputError("argument-type", found=described(wanted), expected="a Diagnosis", where="diagnosis")
+        took: object = seconds
+        if isinstance(took, bool) or not isinstance(took, int | float) or not 0 <= took < inf:
+            raise InputError("argument-type", found=described(took), expected="seconds, 0 or more", where="seconds")
         with self._lock:
             self._totals.add(diagnosis, seconds)
 
@@ -93,11 +103,14 @@ class Metrics:
         """Write the metrics for the textfile collector: whole or not at all, as other processes see it. Raises ``OSError``."""
         registry = self._library.CollectorRegistry()
         registry.register(self)
-        self._library.write_to_textfile(str(path), registry)
+        try:
+            self._library.write_to_textfile(str(path), registry)
+        except OSError as error:  # of a file beside it, which is then renamed
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     def _made(self, results: Iterable[Result]) -> tuple[Any, ...]:
         round_ = _Round(self._targets)
-        for result in results:
+        for result in as_results(results):
             round_.add(result)
             if result.diagnosis is not None and result.elapsed is not None:
                 self.observe(result.diagnosis, result.elapsed)
@@ -179,8 +192,12 @@ class _Round:
         if self.left == 0:
             self.dropped += 1
             return
+        target = _label(result.label)
+        if (target,) in self.accepted:  # of one label, or of labels that differ only where they were cut
+            self.dropped += 1
+            return
         self.left -= 1
-        self._target(_label(result.label), diagnosis)
+        self._target(target, diagnosis)
 
     def _target(self, target: str, diagnosis: Diagnosis) -> None:
         self.accepted[target,] = int(diagnosis.accepted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chaincheck.causes.codes import Severity, Verdict
 from chaincheck.fleet.incidents import incidents
+from chaincheck.fleet.many import as_results
 from chaincheck.report.arguments import language
 from chaincheck.report.plotting import COLOURS, axes, counted, plain, rows, titled
 
@@ -30,7 +31,7 @@ def plot_expiry(results: Iterable[Result], ax: Any = None, *, lang: str = "en") 
     """
     said = language(lang)
     left: dict[Verdict, list[float]] = {verdict: [] for verdict in _TONES}
-    for result in results:
+    for result in as_results(results):
         diagnosis = result.diagnosis
         if diagnosis is not None and diagnosis.subject is not None and diagnosis.subject.not_after_s is not None:
             days = (diagnosis.subject.not_after_s - diagnosis.at_s) / _DAY
@@ -64,7 +65,7 @@ def plot_causes(results: Iterable[Result], ax: Any = None, *, lang: str = "en", 
     """
     said = language(lang)
     hit: Counter[tuple[str, str]] = Counter()
-    kept = list(results)
+    kept = list(as_results(results))
     for incident in incidents(kept, severity=severity):
         hit[incident.cause.code.value, incident.cause.role.value] += incident.count
     told = sorted(hit.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_BARS]

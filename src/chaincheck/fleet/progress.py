@@ -33,7 +33,7 @@ def check(progress: Any) -> None:
     """Before the first item: whether ``progress`` is something, and True can be followed."""
     if progress is True:
         _library()
-    elif progress not in (None, False) and not callable(progress):
+    elif progress is not None and progress is not False and not callable(progress):
         raise InputError("argument-type", found=type(progress).__name__, expected="a function, True or None", where="progress")
 
 
@@ -86,7 +86,7 @@ def _library() -> tuple[str, Any]:
 
 
 def _tqdm(library: Any, total: int | None) -> tuple[Callable[[str], None], Callable[[], None]]:
-    bar = library.tqdm(total=total, unit="certificate")
+    bar = library.tqdm(total=total, unit=" certificates")
 
     def advance(told: str) -> None:
         bar.set_postfix_str(told, refresh=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chaincheck.causes.codes import Verdict
 from chaincheck.causes.words import visible
 from chaincheck.fleet.incidents import incidents
+from chaincheck.fleet.many import as_results
 from chaincheck.report.arguments import language, zone
 from chaincheck.report.headline import headline
 from chaincheck.report.html import page, render
@@ -39,7 +40,7 @@ def summary_page(results: Iterable[Result], *, lang: str = "en", timezone: tzinf
     from importlib.resources import files
 
     said, at = language(lang), zone(timezone)
-    kept = list(results)
+    kept = list(as_results(results))
     name = title or str(said.render("summary.title", count=len(kept)))
     body = render("summary.html.j2", **_told(kept, said, at, name))
     script = files("chaincheck.report").joinpath("templates/sort.js").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chaincheck.causes.codes import Severity
+from chaincheck.fleet.many import as_results
 from chaincheck.report.arguments import language
 from chaincheck.report.headline import headline
 
@@ -32,7 +33,7 @@ def records(results: Iterable[Result], *, lang: str = "en") -> Iterator[dict[str
     Raises ``InputError`` for an unknown language.
     """
     said = language(lang).lang
-    return (_record(result, said) for result in results)
+    return (_record(result, said) for result in as_results(results))
 
 
 def cause_records(results: Iterable[Result], *, lang: str = "en") -> Iterator[dict[str, Any]]:
@@ -45,7 +46,7 @@ def cause_records(results: Iterable[Result], *, lang: str = "en") -> Iterator[di
     said = language(lang).lang
     return (
         _cause_record(result.label, number, cause, said)
-        for result in results
+        for result in as_results(results)
         if result.diagnosis is not None
         for number, cause in enumerate(result.diagnosis.causes, 1)
     )

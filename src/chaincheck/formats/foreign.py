@@ -11,7 +11,7 @@ _MAGIC: tuple[tuple[bytes, str, str, str | None], ...] = (
     (b"\xce\xce\xce\xce", "java-keystore", "a Java keystore (JCEKS)", "convert it: keytool -importkeystore -deststoretype PKCS12"),
     (b"\x1e\xf1\xb5\xb0", "pvk", "a Microsoft PVK private key", "convert it: openssl rsa -inform PVK -in key.pvk -out key.pem"),
     (b"MSCF", "cabinet", "a Windows cabinet file", "unpack it first"),
-    (b"PK\x03\x04", "archive", "a zip archive", "unpack it first"),
+    (b"PK\x03\x04", "archive", "a zip archive", "unpack it first; a saved case is answered again by chaincheck replay"),
     (b"\x1f\x8b", "archive", "a gzip file", "unpack it first"),
     (b"%PDF", "pdf", "a PDF document", None),
     (b"\x89PNG", "image", "an image", "the certificate itself is needed, not a picture of it"),

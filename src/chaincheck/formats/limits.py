@@ -69,3 +69,11 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+
+def room(size: int, most: int) -> int:
+    """How many bytes to ask a file of that size for, so that one with more than ``most``, or that grows, is told: reading allocates them.
+
+    A size of 0 is also what files have that the system makes while they are read.
+    """
+    return min(size, most) + 1 if size else most + 1

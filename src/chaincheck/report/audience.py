@@ -28,6 +28,7 @@ OWN_FACTS: dict[CauseCode, frozenset[str]] = {
     CauseCode.NOT_YET_VALID: frozenset({"not_before", "checked_at", "seconds_early", "clock_suspect"}),
     CauseCode.REVOKED: frozenset({"serial", "revoked_at", "reason", "invalidity_at"}),
     CauseCode.ON_HOLD: frozenset({"serial", "revoked_at", "reason", "invalidity_at"}),
+    CauseCode.REVOCATION_NOTHING_TO_CHECK: frozenset(),
     CauseCode.WRONG_EXTENDED_KEY_USAGE: frozenset({"allowed", "needed"}),
     CauseCode.ANY_EXTENDED_KEY_USAGE: frozenset({"allowed", "needed"}),
     CauseCode.WRONG_KEY_USAGE: frozenset({"allowed", "needed"}),

@@ -31,7 +31,7 @@ def plot(diagnosis: Diagnosis, ax: Any = None, *, lang: str = "en") -> Any:
         ax.barh(index, timedelta(seconds=width), left=_moment(min(left, last - width)), height=0.6, color=colour, alpha=0.7)
     rows(ax, [span.name for span in told])
     ax.axvline(_moment(diagnosis.at_s), color="black", linewidth=1)
-    ax.set_xlim(_moment(first), _moment(last))
+    ax.set_xlim(_moment(first), max(_moment(last), _moment(first) + timedelta(days=1)))
     dated(ax)
     titled(ax, "\n".join(wrap(headline(diagnosis, said.lang), _COLUMNS)))
     plain([ax.text(_moment(diagnosis.at_s), -0.55, f" {said.moment(diagnosis.at)}", va="top", fontsize="small")])
@@ -39,5 +39,5 @@ def plot(diagnosis: Diagnosis, ax: Any = None, *, lang: str = "en") -> Any:
 
 
 def _moment(seconds: int) -> datetime:
-    """A moment that matplotlib can place: of the years 1 to 9999."""
-    return _EPOCH + timedelta(seconds=min(max(seconds, -62_000_000_000), 253_000_000_000))
+    """A moment that matplotlib can place: of the years 2 to 9999."""
+    return _EPOCH + timedelta(seconds=min(max(seconds, -62_100_000_000), 253_400_000_000))

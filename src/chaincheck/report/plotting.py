@@ -45,9 +45,29 @@ def families() -> list[str]:
     return [*rcParams["font.family"], *[name for name in _JAPANESE if name in installed][:1]]
 
 
+@cache
+def _letters() -> frozenset[int]:
+    """The characters that these families can draw."""
+    from matplotlib import font_manager
+
+    found: set[int] = set()
+    for family in families():
+        path = font_manager.findfont(font_manager.FontProperties(family=[family]))
+        found |= set(font_manager.get_font(path).get_charmap())
+    return frozenset(found)
+
+
+def _drawable(text: str) -> str:
+    """What no font here has is drawn as its number: matplotlib would draw a box, and warn."""
+    if text.isascii():
+        return text
+    return "".join(each if ord(each) in _letters() else f"\\u{ord(each):04x}" for each in text)
+
+
 def plain(texts: Iterable[Any]) -> None:
     """Draw texts as they are: a name with dollar signs is no formula."""
     for text in texts:
+        text.set_text(_drawable(text.get_text()))
         text.set_parse_math(False)
         text.set_fontfamily(families())
 
@@ -60,7 +80,7 @@ def shortened(name: str) -> str:
 
 def rows(ax: Any, names: list[str]) -> None:
     """Names beside horizontal bars, the first on top."""
-    ax.set_yticks(range(len(names)), [shortened(name) for name in names])
+    ax.set_yticks(range(len(names)), [_drawable(shortened(name)) for name in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
     plain(ax.get_yticklabels())
 
