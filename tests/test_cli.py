@@ -601,3 +601,13 @@ def test_a_plug_in_that_cannot_ask_is_unknown_and_says_why(folder: Folder, wrong
     assert told.out.count("\n") == 1
     assert ("no-such.cer: found no such file" in told.out) is (wrong == ["no-such.cer"])
     assert told.err
+
+
+@pytest.mark.parametrize("options", [["--warn-before", "30d"], ["--lang", "jp"], ["--stor", "x"]])
+def test_a_plug_in_that_is_asked_wrongly_says_why_on_standard_output(
+    folder: Folder, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert main(["diagnose", "client.cer", "--format", "nagios", *options]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith("CHAINCHECK UNKNOWN - ")
+    assert options[0] in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 GOOD = ask()
 EXPIRED = ask(CA.issue("expired", not_after=YESTERDAY).der)
+DEEP: list[Any] = []
+for _ in range(5000):
+    DEEP = [DEEP]
 Audience = Literal["client", "administrator", "full"]
 
 
@@ -75,6 +79,10 @@ def test_it_has_no_truth_value() -> None:
         (b"\xff\xfe", "from_json"),
         ("[" * 100_000, "from_json"),
         (17, "from_json"),
+        ("state/last.json", "from_json"),
+        ({"schema_version": 10**5000, "verdict": "accepted"}, "schema_version"),
+        ({"schema_version": DEEP, "verdict": "accepted"}, "schema_version"),
+        ({"schema_version": 1, "verdict": "refused", "checked_at": "2026-06-15T12:00:00Z", "causes": [DEEP]}, "causes[0]"),
         ({}, "schema_version"),
         ({"schema_version": True, "verdict": "accepted"}, "schema_version"),
         ({"schema_version": 2, "verdict": "accepted"}, "schema_version"),
@@ -121,8 +129,18 @@ def test_changes_since_an_answer_that_was_kept_as_json(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["previous", "before"])
-def test_what_is_no_answer_cannot_be_compared_with(name: str) -> None:
+@pytest.mark.parametrize("given_", ["yesterday", EXPIRED.path, chaincheck, 5])
+def test_what_is_no_answer_cannot_be_compared_with(name: str, given_: Any) -> None:
     since: Callable[..., Any] = GOOD.changes_since
     with pytest.raises(chaincheck.InputError) as caught:
-        since(**{"previous": None, name: "yesterday"})
+        since(**{"previous": None, name: given_})
     assert caught.value.where == name
+
+
+def test_what_a_stranger_was_told_cannot_be_compared_with() -> None:
+    with pytest.raises(chaincheck.InputError, match="administrator"):
+        EXPIRED.changes_since(read(EXPIRED.to_json(audience="client")))
+
+
+def test_any_mapping_is_read() -> None:
+    assert read(MappingProxyType(GOOD.to_dict())).accepted

@@ -207,3 +207,24 @@ def test_a_store_with_all_of_it_survives_pickling_and_a_case(tmp_path: Path) -> 
     found = ask(store)
     found.save_case(tmp_path / "case.zip")
     assert chaincheck.replay(tmp_path / "case.zip").to_json() == found.to_json()
+
+
+def test_a_saved_case_is_no_export_of_a_server(tmp_path: Path) -> None:
+    """Its certificates lie there side by side, the root of a user's store among them: sorted as stores they would be trusted."""
+    root = pki.root("Case Root")
+    chaincheck.diagnose(root.issue("x").der, store=chaincheck.TrustStore(roots=[root.der]), fetch="never").save_case(tmp_path / "case")
+    with pytest.raises(chaincheck.InputError) as caught:
+        chaincheck.TrustStore.load(tmp_path / "case")
+    assert (caught.value.code, "replay" in str(caught.value)) == ("case-as-store", True)
+
+
+@pytest.mark.parametrize("names", [("before", "after"), ("web01/stores", "web02/stores")])
+def test_two_collections_in_one_folder_are_not_one_server(tmp_path: Path, names: tuple[str, str]) -> None:
+    for number, name in enumerate(names):
+        place = tmp_path / name / "LocalMachine"
+        place.mkdir(parents=True)
+        (place / "Root.sst").write_bytes(sst(pki.root(f"Root {number}").der))
+    with pytest.raises(chaincheck.InputError) as caught:
+        chaincheck.TrustStore.load(tmp_path)
+    assert caught.value.code == "two-collections"
+    assert all(name in caught.value.found for name in names)

@@ -197,3 +197,13 @@ chaincheck.diagnose(bytes.fromhex({LEAF.der.hex()!r}), fetch="never")
 print([name for name in sys.modules if name.startswith("opentelemetry.sdk")])
 """
     assert run(program).stdout.strip() == "[]"
+
+
+def test_credentials_of_an_address_are_not_told(spans: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "chaincheck")
+    root = pki.root("Traced Root", **DATES)
+    leaf = root.issue("traced", crl_urls=["http://user:secret@crl.example.com/ca.crl"], **DATES)
+    chaincheck.diagnose(leaf.der, store=chaincheck.TrustStore(roots=root.der, disallowed=()), cache=None)
+    told = [attributes(span).get("url.full") for span in spans() if span.name == "chaincheck.fetch"]
+    assert told == ["http://REDACTED@crl.example.com/ca.crl"]
+    assert "secret" not in caplog.text

@@ -112,3 +112,59 @@ def test_the_next_look_is_after_the_answer_changes_and_not_all_at_one_moment() -
     far = next_look(ask(CA.issue("far")))
     assert timedelta(hours=21) < far - AT <= timedelta(days=1)
     assert far.tzinfo is UTC
+
+
+def test_a_network_that_flaps_is_told_neither_down_nor_up() -> None:
+    client = CA.issue("flapping", crl_urls=[URL])
+    up, down = ask(client, web=CA.crl()), ask(client)
+    told = []
+    for before, previous, now in zip([up, up, down], [up, down, up], [down, up, up], strict=True):
+        told.append(now.changes_since(previous, before).anything)
+    assert told == [False, False, False]
+
+
+def test_an_outage_that_lasts_is_told_once_with_its_verdict() -> None:
+    client = CA.issue("lasting", crl_urls=[URL])
+    up, down = ask(client, web=CA.crl()), ask(client)
+    second = down.changes_since(down, up)
+    assert ([c.code for c in second.appeared], second.verdict_changed) == ([CauseCode.REVOCATION_UNREACHABLE], True)
+    third = down.changes_since(down, down)
+    assert not third.anything
+    back = up.changes_since(down, down)
+    assert ([c.code for c in back.gone], back.verdict_changed) == ([CauseCode.REVOCATION_UNREACHABLE], True)
+
+
+def wrong() -> list[tuple[Any, str]]:
+    diagnosis = ask(CA.issue("wrong"))
+    return [([diagnosis], "results[0]"), (diagnosis, "results"), ("clients", "results"), (7, "results"), ([None], "results[0]")]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_what_is_no_result_is_an_input_error_everywhere(number: int) -> None:
+    given, where = wrong()[number]
+    takers: list[Any] = [
+        incidents,
+        lambda told: list(chaincheck.records(told)),
+        lambda told: list(chaincheck.cause_records(told)),
+        chaincheck.plot_causes,
+        chaincheck.plot_expiry,
+        chaincheck.summary_page,
+        lambda told: chaincheck.Metrics().replace(told),
+    ]
+    for take in takers:
+        with pytest.raises(InputError) as caught:
+            take(given)
+        assert caught.value.where == where
+
+
+def test_a_waiver_alone_is_one_and_what_is_none_is_said() -> None:
+    silence = Waiver(code=CauseCode.EXPIRED, until=AT + timedelta(days=1), reason="known")
+    assert incidents(results(), waivers=silence) == incidents(results(), waivers=[silence])  # type: ignore[arg-type]  # one alone
+    with pytest.raises(InputError):
+        incidents([], waivers=[{"code": "expired"}])  # type: ignore[list-item]  # what is wrong
+    with pytest.raises(InputError, match="expired"):
+        Waiver(code="expried", until=AT, reason="x")  # type: ignore[arg-type]  # what is wrong
+    with pytest.raises(InputError):
+        incidents([], severity="grave")  # type: ignore[arg-type]  # what is wrong
+    with pytest.raises(InputError):
+        next_look(results()[0])  # type: ignore[arg-type]  # what is wrong

@@ -117,6 +117,31 @@ def test_answers_and_fetches_are_counted_for_as_long_as_the_process_lives(web: W
     assert found["chaincheck_up"] == [({}, 1)]
 
 
+@pytest.mark.parametrize("seconds", ["0.1", -1, float("nan"), float("inf"), None, True])
+def test_what_is_no_time_is_refused_before_anything_is_counted(seconds: Any) -> None:
+    metrics = Metrics()
+    with pytest.raises(InputError):
+        metrics.observe(Company().good(), seconds)
+    with pytest.raises(InputError):
+        metrics.observe("x", 1.0)  # type: ignore[arg-type]  # what is wrong
+    assert samples(metrics) == {}
+
+
+def test_labels_that_are_the_same_when_cut_are_one_series_and_counted() -> None:
+    metrics = Metrics()
+    diagnosis = Company().good()
+    metrics.replace([Result(label="x" * 300 + end, diagnosis=diagnosis) for end in "ab"])
+    found = samples(metrics)
+    assert len(found["chaincheck_accepted"]) == 1
+    assert found["chaincheck_targets_dropped"] == [({}, 1)]
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught:
+        Metrics().write(tmp_path / "missing" / "x.prom")
+    assert caught.value.filename == str(tmp_path / "missing" / "x.prom")
+
+
 def test_a_round_that_fails_leaves_the_one_before_and_says_so() -> None:
     def failing() -> Iterator[Result]:
         yield results()[0]
@@ -188,10 +213,33 @@ def test_watch_listens_sees_what_changes_and_ends_on_sigterm(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [["--listen", "nowhere"], ["--every", "0", "--listen", "127.0.0.1:0"], [], ["--prometheus-textfile", "no/such/folder.prom"]]
+    "options",
+    [
+        ["--listen", "nowhere"],
+        ["--listen", "127.0.0.1:99999"],
+        ["--every", "5m", "--listen", "127.0.0.1:0"],
+        ["--every", "0", "--listen", "127.0.0.1:0"],
+        [],
+        ["--prometheus-textfile", "no/such/folder.prom"],
+    ],
 )
 def test_watch_that_is_used_wrongly_says_so_at_once(folder: Path, options: list[str]) -> None:
     process = watch(folder, *options)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 64
     assert err
+
+
+def test_watch_of_a_folder_without_certificates_is_wrong_use(folder: Path) -> None:
+    (folder / "clients" / "alice.cer").unlink()
+    process = watch(folder, "--once", "--prometheus-textfile", "out.prom", "--lang", "en")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (64, "")
+    assert "no client certificate in it" in err
+
+
+def test_watch_finds_a_busy_address_before_it_asks_anybody(folder: Path, web: WebServer) -> None:
+    process = watch(folder, "--listen", web.address, "--lang", "en")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (64, "")
+    assert web.address in err

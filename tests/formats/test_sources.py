@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import timeit
+import tracemalloc
 import warnings
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ import pytest
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+import chaincheck
+import pki
 from chaincheck.errors import InputError
 from chaincheck.formats.limits import Limits
 from chaincheck.formats.load import Loaded, NoteCode, load, load_crls
@@ -122,6 +125,8 @@ def test_a_directory_without_anything_is_an_error(tmp_path: Path) -> None:
 
 _AS_NOBODY = """
 import os, pathlib, sys
+import chaincheck
+import pki
 from chaincheck.errors import InputError
 from chaincheck.formats.load import load
 
@@ -273,3 +278,14 @@ def test_one_certificate_takes_the_short_way(material: Material) -> None:
 def test_mail_with_a_certificate_printed_by_openssl(material: Material, openssl: Callable[..., bytes]) -> None:
     mail = b"Hello,\r\nhere it is:\r\n\r\n" + openssl("x509", "-in", "client.pem", "-text").replace(b"\n", b"\r\n") + b"\r\n-- \r\nBob\r\n"
     assert load(mail).certificates == (material.der,)
+
+
+def test_reading_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    file = tmp_path / "client.cer"
+    file.write_bytes(pki.root("Small").der)
+    tracemalloc.start()
+    try:
+        chaincheck.TrustStore(roots=file)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_what_has_ended_ends_before_the_line_of_now(company: Company, ax: Axes) 
     assert bar.get_x() + bar.get_width() < date2num(line.get_xdata()[0])
 
 
-@pytest.mark.parametrize("name", ["山田 太郎", "$x^2$", "$\\frac{", "a\nb\u202e", "x" * 500, "%", "_none"])
+@pytest.mark.parametrize("name", ["山田 太郎", "$x^2$", "$\\frac{", "a\nb\u202e", "x" * 500, "%", "_none", "ก", "\U00012000"])
 def test_no_name_is_a_formula_or_breaks_the_picture(company: Company, ax: Axes, name: str) -> None:
     diagnosis = company.ask(company.ca.issue(pki.long_name(name)))
     diagnosis.plot(ax, lang="ja")
@@ -73,6 +74,12 @@ def test_no_name_is_a_formula_or_breaks_the_picture(company: Company, ax: Axes, 
 def test_dates_at_the_ends_of_time_are_drawn(company: Company, ax: Axes) -> None:
     far = company.ca.issue("far", not_before=pki.AT.replace(year=1951), not_after=pki.AT.replace(year=9999))
     company.ask(far).plot(ax)
+    assert drawn(ax)
+
+
+@pytest.mark.parametrize("year", [1, 1950, 9999])
+def test_any_moment_is_drawn(company: Company, ax: Axes, year: int) -> None:
+    company.good(at=datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)).plot(ax)
     assert drawn(ax)
 
 
