@@ -138,7 +138,7 @@ def _collection_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     """What is asked about many certificates alike."""
     _client_arguments(parser.add_argument_group("what the client holds"), path)
     _server_arguments(parser, path)
-    _early_arguments(parser)
+    _early_arguments(parser, "not at all")
     parser.add_argument("--crl", type=path, action="append", default=[], metavar="FILE", help="a CRL at hand (repeatable)")
     parser.add_argument("--ocsp", type=path, action="append", default=[], metavar="FILE", help="an OCSP response at hand (repeatable)")
     parser.add_argument("--fetch", choices=("online", "cached", "never"), default="online", help="where evidence may come from")
@@ -174,7 +174,7 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
         "--observed", metavar="TEXT|FILE", help="what was seen: a log line, 403.16, unknown_ca, or the output of certutil -verify"
     )
 
-    _early_arguments(judged)
+    _early_arguments(judged, "not at all; 30 with --format nagios")
 
     evidence = parser.add_argument_group("revocation")
     evidence.add_argument("--crl", type=path, action="append", default=[], metavar="FILE", help="a CRL at hand (repeatable)")
@@ -195,12 +195,12 @@ def _diagnose_arguments(parser: ArgumentParser, path: type[Path]) -> None:
     )
 
 
-def _early_arguments(group: Any) -> None:
+def _early_arguments(group: Any, by_default: str) -> None:
     group.add_argument(
         "--warn-before",
         type=_days,
         metavar="DAYS",
-        help="warn so long before the end of a validity (default: not at all; 30 with --format nagios)",
+        help=f"warn so long before the end of a validity (default: {by_default})",
     )
     group.add_argument(
         "--prefer", choices=("ocsp", "crl"), default="ocsp", help="what of a certificate's own sources is asked first (default: ocsp)"

@@ -160,7 +160,7 @@ def test_without_the_library_the_error_names_the_extra() -> None:
     program = "import sys; sys.modules['prometheus_client'] = None\nimport chaincheck\n"
     program += "try: chaincheck.Metrics()\nexcept chaincheck.MissingExtraError as error: print(error)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.stderr) == ("metrics for Prometheus needs the extra 'metrics': pip install 'chaincheck[metrics]'\n", "")
+    assert (done.stdout, done.stderr) == ("a collector for Prometheus needs the extra 'metrics': pip install 'chaincheck[metrics]'\n", "")
 
 
 # chaincheck watch

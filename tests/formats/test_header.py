@@ -100,3 +100,19 @@ def test_fuzz_headers_of_strangers(proxy: str, value: str, data: st.DataObject) 
     with suppress(InputError):
         found = from_header(changed, proxy)
     assert found is NO_CERTIFICATE or all(isinstance(each, chaincheck.Certificate) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "proxy", "hint"),
+    [
+        ("SUCCESS", "nginx", "ssl_client_verify"),
+        ("FAILED:certificate has expired", "nginx", "ssl_client_verify"),
+        ("CN=alice,O=Example", "nginx", "ssl_client_s_dn"),
+        ("/C=DE/CN=alice", "apache", "ssl_client_s_dn"),
+        ('Hash=ab;Subject="CN=a"', "envoy", "cert: true"),
+    ],
+)
+def test_what_a_proxy_hands_on_instead_is_named(value: str, proxy: Any, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        from_header(value, proxy)
+    assert hint in str(caught.value.hint)

@@ -122,7 +122,7 @@ def _library() -> Any:
         import prometheus_client
         import prometheus_client.core
     except ImportError:
-        raise MissingExtraError("metrics", "metrics for Prometheus") from None
+        raise MissingExtraError("metrics", "a collector for Prometheus") from None
     return prometheus_client
 
 

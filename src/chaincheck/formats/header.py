@@ -66,10 +66,21 @@ def _wrong(proxy: str, text: str) -> InputError:
     """Names what it looks like instead, where it looks like another proxy's form."""
     others = [name for name, read in _READERS.items() if name != proxy.lower() and read(text)]
     shown = "".join(character if character.isprintable() else " " for character in text.strip()[:24])
-    hint = (
+    hint = _slip(text) or (
         f'it looks like the form of {others[0]}: from_header(value, "{others[0]}")' if others else "was it cut off by a limit of headers?"
     )
     return InputError("header", found=f"a value that begins with {shown!r}", expected=_FORMS[proxy.lower()], where="value", hint=hint)
+
+
+def _slip(text: str) -> str | None:
+    """What the proxy was told to hand on instead of the certificate."""
+    if text.partition(":")[0].strip() in ("SUCCESS", "FAILED", "NONE", "GENEROUS"):
+        return "this is whether the proxy verified it ($ssl_client_verify, SSL_CLIENT_VERIFY), not the certificate"
+    if re.match(r"/?(CN|OU?|C|ST|L|DC|UID|emailAddress)=", text.strip()):
+        return "this is a name of the certificate ($ssl_client_s_dn, SSL_CLIENT_S_DN), not the certificate"
+    if re.match(r"(By|Hash|Subject|URI|DNS)=", text.strip()) and "Cert=" not in text:
+        return "Envoy leaves the certificate out unless set_current_client_cert_details has cert: true"
+    return None
 
 
 # the forms
