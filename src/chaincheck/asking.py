@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import time
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
 
 from chaincheck.errors import InputError
 from chaincheck.formats.described import described, type_name
@@ -184,22 +184,28 @@ def read_kind(value: Any, kind: type, where: str, expected: str) -> Any:
     return value
 
 
+_Word = TypeVar("_Word", bound=str)
+
+
+def _one_of(words: tuple[_Word, ...], value: Any, code: str, where: str) -> _Word:
+    """One of a few words, and no subclass of str that says it is one."""
+    for word in words:
+        if type(value) is str and value == word:
+            return word
+    *first, last = (f'"{word}"' for word in words)
+    raise InputError(code, found=described(value), expected=f"{', '.join(first)} or {last}", where=where)
+
+
 def read_prefer(prefer: Any) -> Prefer:
     """Which sources come first."""
     words: tuple[Prefer, ...] = get_args(Prefer)
-    for word in words:
-        if type(prefer) is str and prefer == word:
-            return word
-    raise InputError("argument-type", found=described(prefer), expected='"ocsp" or "crl"', where="prefer")
+    return _one_of(words, prefer, "argument-type", "prefer")
 
 
 def read_fetch(fetch: Any) -> Fetch:
-    """One of the three words."""
+    """Where evidence may come from."""
     words: tuple[Fetch, ...] = get_args(Fetch)
-    for word in words:
-        if type(fetch) is str and fetch == word:
-            return word
-    raise InputError("fetch", found=described(fetch), expected='"online", "cached" or "never"', where="fetch")
+    return _one_of(words, fetch, "fetch", "fetch")
 
 
 def read_proxy(proxy: Any, http_client: Any) -> str | None:
