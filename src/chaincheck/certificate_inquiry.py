@@ -80,7 +80,9 @@ class Inquiry:
 
         What is called good by evidence at hand is looked up too: the cache may know better.
         """
-        if not self.question.cached or self.question.fetch == "never" or self.status.status is Status.REVOKED:
+        if not self.question.cached or self.question.fetch == "never":
+            return []
+        if self._evidence and self.status.status is Status.REVOKED:  # without any evidence there is nothing to judge yet
             return []
         return [self._request(source, cached=True) for source in sources(self.target.certificate, self.target.issuer_key)]
 

@@ -31,6 +31,7 @@ from chaincheck.question import DEFAULT, Question
 from chaincheck.rules import IIS, Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from chaincheck.asking import Fetch, Prefer
@@ -105,6 +106,9 @@ def _to_the_letter(diagnosis: Diagnosis) -> tuple[int, int]:
                 elif edge is not None:
                     last = min(last, edge - 1)
     return first, last
+
+
+_ALONE = frozenset({"cert", "at"})
 
 
 class Asked(NamedTuple):
@@ -206,6 +210,17 @@ class Settings:
     def reload(self, store: Any) -> None:
         """Judge by another store from now on. Questions under way are answered by the one they began with."""
         self._held = Held(read_store(store, DEFAULT_LIMITS), self._rules, self._server, self._remember)
+
+    def _recall(self, arguments: Mapping[str, Any]) -> Diagnosis | None:
+        """What is remembered of a question with nothing but a certificate, and perhaps a moment; None where it has to be asked.
+
+        None too where the application listens: it is told of answers as they are given.
+        """
+        cert = arguments.get("cert")
+        if type(cert) is not bytes or not arguments.keys() <= _ALONE or is_listened_to():
+            return None
+        at = arguments.get("at")
+        return self._held.known((cert, at is None), self._moment(at), self._cache, may_wait=self._may_wait)
 
     def _moment(self, at: datetime | None) -> int:
         """The moment to be judged, in seconds since 1970 UTC: where none is told, now by the clock of the server."""

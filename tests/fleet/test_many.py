@@ -216,6 +216,22 @@ def test_an_unknown_argument_of_an_item_is_its_error_and_ends_nothing() -> None:
     assert "presnted" in str(results[0].error)
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_a_checker_remembers_is_the_same_answer_and_a_bad_item_still_an_error(ordered: bool) -> None:
+    told = [{"label": f"{number}", "cert": each.der, "at": AT} for number, each in enumerate(CLIENTS[:9])]
+    told += [{"label": "bad", "cert": CLIENTS[0].der, "at": "yesterday"}, {"label": "none", "cert": b"", "at": AT}]
+    with Checker(**SETTINGS) as checker:
+        rounds = [
+            {
+                each.label: str(each.error) if each.diagnosis is None else each.diagnosis.to_json()
+                for each in diagnose_many(told, checker=checker, ordered=ordered)
+            }
+            for _ in range(3)
+        ]
+    assert rounds[0] == rounds[1] == rounds[2]
+    assert len(rounds[0]) == 11
+
+
 @pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
 def test_what_is_told_for_all_is_asked_with_every_item_that_has_none_of_its_own(kind: Any) -> None:
     later = AT + timedelta(days=3650)
