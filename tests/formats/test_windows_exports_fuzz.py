@@ -128,10 +128,12 @@ def test_reading_grows_no_faster_than_the_file(name: str, make: Callable[[int], 
     """Ten times the size, at most some twenty times the time: nothing here is quadratic."""
     _, read = READERS[name]
     small, large = make(100_000), make(1_000_000)
-    times = []
-    for data in (small, large):
+
+    def seconds(data: bytes) -> float:
         begun = time.perf_counter()
         with suppress(InputError):
             read(data)
-        times.append(time.perf_counter() - begun)
-    assert times[1] < max(25 * times[0], 1.0)
+        return time.perf_counter() - begun
+
+    # the best of three: a machine that is busy for a moment says nothing about the reader
+    assert min(seconds(large) for _ in range(3)) < max(25 * seconds(small), 1.0)
