@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chaincheck.errors import InputError
-from chaincheck.formats.limits import room
+from chaincheck.formats.limits import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ class _Folder(_Reading):
             if not stat.S_ISREG(status.st_mode):  # a link may point anywhere, a pipe never ends
                 raise self.error(f"{name} that is not a plain file", "plain files")
             with path.open("rb") as file:
-                return file.read(room(status.st_size, most))
+                return read_bounded(file, status.st_size, most)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -163,7 +163,7 @@ class _Zip(_Reading):
             raise self.error(f"{name} encrypted or packed in an unusual way", "members stored or deflated")
         try:
             with self._archive.open(info) as member:
-                return member.read(room(info.file_size, most))
+                return read_bounded(member, info.file_size, most)
         except (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
             raise self.error(f"{name} that cannot be unpacked ({error})", "an undamaged zip") from error
 

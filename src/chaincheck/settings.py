@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from chaincheck.store import TrustStore
 
 ANSWERS_KEPT = 4096  # about 11 kB each where evidence was fetched, 5 kB else
+EVIDENCE_BYTES = 64 * 2**20  # of the lists and responses that remembered answers keep alive, each counted once
 ANSWER_BYTES = 8192  # certificates above this are asked about anew each time: the memo stays below 32 MiB of certificates
 _LONGEST_WARNING = timedelta(days=36_500)
 _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certificate
@@ -52,7 +53,7 @@ _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certif
 class Held:
     """One store with what was learnt of it. A question goes on with the one it began with, also while the checker is given another."""
 
-    __slots__ = ("_most", "_round", "answers", "pool", "reference", "store")
+    __slots__ = ("_bodies", "_most", "_round", "answers", "pool", "reference", "store")
 
     def __init__(self, store: TrustStore | None, rules: Rules, server: ServerProfile | None, most: int) -> None:
         self.store = store
@@ -61,6 +62,7 @@ class Held:
         """For answers, which may outlive the checker, and must not keep what it has learnt."""
         self.answers: dict[tuple[bytes, bool], tuple[Diagnosis, int, int]] = {}
         self._most = most
+        self._bodies: dict[int, int] = {}
         self._round = 0
 
     def known(self, key: tuple[bytes, bool], moment: int, cache: Cache | None, *, may_wait: bool) -> Diagnosis | None:
@@ -90,6 +92,11 @@ class Held:
             # every other one goes: asking about more than are kept, round after round, then still finds some of them
             self.answers = dict(islice(self.answers.copy().items(), self._round % 2, None, 2))
             self._round += 1
+        self._bodies |= {id(response.body): len(response.body) for response in diagnosis.responses}
+        if sum(self._bodies.values()) > EVIDENCE_BYTES:  # most of it is of answers that have gone, or there is too much of it
+            self.answers, self._bodies = {}, {id(response.body): len(response.body) for response in diagnosis.responses}
+            if sum(self._bodies.values()) > EVIDENCE_BYTES:
+                return
         self.answers[key] = diagnosis, *_to_the_letter(diagnosis)
 
 

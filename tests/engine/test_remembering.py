@@ -122,6 +122,22 @@ def test_more_certificates_than_are_remembered_are_answered_all_the_same(web: We
             assert len(asked._held.answers) <= 10
 
 
+def test_remembered_answers_keep_little_evidence_alive(web: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaves = [CA.issue(f"client {number}", crl_urls=[web.url(f"/{number}.crl")], **DATES) for number in range(12)]
+    lists = [web.serve(f"/{number}.crl", CA.crl(number=number + 1, **FRESH)) for number in range(12)]
+    size = len(CA.crl(**FRESH))
+    monkeypatch.setattr("chaincheck.settings.EVIDENCE_BYTES", 4 * size)
+    with checker(web, tmp_path) as asked:
+        for _ in range(3):
+            assert all(asked.diagnose(leaf.der).accepted for leaf in leaves)
+            kept = {id(each.body): len(each.body) for answer, _, _ in asked._held.answers.values() for each in answer.responses}
+            assert sum(kept.values()) <= 4 * size + 8
+        assert web.count() == len(lists)
+        monkeypatch.setattr("chaincheck.settings.EVIDENCE_BYTES", size // 2)
+        assert asked.diagnose(leaves[0].der).accepted
+        assert not asked._held.answers
+
+
 def test_the_asynchronous_twin_remembers_too(web: WebServer, tmp_path: Path) -> None:
     leaf = CA.issue("one", crl_urls=[web.url("/ca.crl")], **DATES)
     web.serve("/ca.crl", CA.crl(**FRESH))

@@ -289,3 +289,11 @@ def test_reading_a_small_file_takes_little_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_a_file_that_is_longer_than_it_says_is_read_to_its_end() -> None:
+    from chaincheck.formats.limits import read_bounded
+
+    for size in (0, 3, 9, 10, 11):
+        assert read_bounded(io.BytesIO(b"0123456789"), size, 100) == b"0123456789"
+    assert len(read_bounded(io.BytesIO(b"0123456789"), 3, 5)) == 6  # one more than allowed: the caller sees it

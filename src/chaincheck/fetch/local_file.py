@@ -13,7 +13,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from chaincheck.fetch.request import Outcome, Response
-from chaincheck.formats.limits import room
+from chaincheck.formats.limits import read_bounded
 
 if TYPE_CHECKING:
     from chaincheck.fetch.guard import Guard
@@ -111,7 +111,7 @@ def _content(path: str, limit: int) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             _check_regular(status.st_mode)  # and after it: what was judged is what is read
-            content = file.read(room(status.st_size, limit))
+            content = read_bounded(file, status.st_size, limit)
     except FileNotFoundError:
         raise _Ended(Outcome.UNREACHABLE, "there is no such file") from None
     except PermissionError:

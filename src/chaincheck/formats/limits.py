@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import IO
 
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -71,9 +75,11 @@ class Limits:
 DEFAULT = Limits()
 
 
-def room(size: int, most: int) -> int:
-    """How many bytes to ask a file of that size for, so that one with more than ``most``, or that grows, is told: reading allocates them.
+def read_bounded(file: IO[bytes], size: int, most: int) -> bytes:
+    """All of a file that says it has ``size`` bytes, at most one byte more than ``most``, so that the caller sees that it has more.
 
-    A size of 0 is also what files have that the system makes while they are read.
+    Reading allocates what it is asked for: a small file is not read into a buffer of the limit. One that grows meanwhile, or that the
+    system makes while it is read (its size is 0), is read on.
     """
-    return min(size, most) + 1 if size else most + 1
+    content = file.read(min(size, most) + 1)
+    return content if len(content) <= size else content + file.read(most + 1 - len(content))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chaincheck.errors import InputError
 from chaincheck.formats.described import type_name
 from chaincheck.formats.keys import from_object
-from chaincheck.formats.limits import room
+from chaincheck.formats.limits import read_bounded
 from chaincheck.formats.loaded import NoteCode
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _file(reader: Reader, name: str, status: os.stat_result) -> bytes:
         raise reader.error("too-large", f"{status.st_size:,} bytes, more than {most:,}", name)
     try:
         with Path(name).open("rb") as file:
-            return file.read(room(status.st_size, most))
+            return read_bounded(file, status.st_size, most)
     except OSError as error:
         raise _unopened(reader, name, error) from None
 

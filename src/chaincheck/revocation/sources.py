@@ -43,7 +43,7 @@ class Source(NamedTuple):
     supported: bool
 
 
-@lru_cache(maxsize=1024)  # asked several times for each certificate of a question
+@lru_cache(maxsize=32)  # asked a dozen times for each certificate of a question; few, since a stranger chooses how large one is
 def addresses(certificate: Certificate) -> tuple[Address, ...]:
     """All sources in the order in which Windows tries them: OCSP responders (RFC 5280 4.2.2.1), then distribution points (4.2.1.13)."""
     named: list[tuple[Kind, str]] = [("ocsp", url) for url in certificate.ocsp_urls]
