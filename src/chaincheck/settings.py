@@ -53,7 +53,7 @@ _LONGEST = 86_400.0  # seconds of one question: nobody waits longer for a certif
 class Held:
     """One store with what was learnt of it. A question goes on with the one it began with, also while the checker is given another."""
 
-    __slots__ = ("_bodies", "_most", "_round", "answers", "pool", "reference", "store")
+    __slots__ = ("_bodies", "_most", "_round", "_weight", "answers", "pool", "reference", "store")
 
     def __init__(self, store: TrustStore | None, rules: Rules, server: ServerProfile | None, most: int) -> None:
         self.store = store
@@ -63,6 +63,7 @@ class Held:
         self.answers: dict[tuple[bytes, bool], tuple[Diagnosis, int, int]] = {}
         self._most = most
         self._bodies: dict[int, int] = {}
+        self._weight = 0
         self._round = 0
 
     def known(self, key: tuple[bytes, bool], moment: int, cache: Cache | None, *, may_wait: bool) -> Diagnosis | None:
@@ -92,12 +93,19 @@ class Held:
             # every other one goes: asking about more than are kept, round after round, then still finds some of them
             self.answers = dict(islice(self.answers.copy().items(), self._round % 2, None, 2))
             self._round += 1
-        self._bodies |= {id(response.body): len(response.body) for response in diagnosis.responses}
-        if sum(self._bodies.values()) > EVIDENCE_BYTES:  # most of it is of answers that have gone, or there is too much of it
-            self.answers, self._bodies = {}, {id(response.body): len(response.body) for response in diagnosis.responses}
-            if sum(self._bodies.values()) > EVIDENCE_BYTES:
+        if self._weigh(diagnosis) > EVIDENCE_BYTES:  # of answers that have gone, or there is too much of it
+            self.answers, self._bodies, self._weight = {}, {}, 0
+            if self._weigh(diagnosis) > EVIDENCE_BYTES:
                 return
         self.answers[key] = diagnosis, *_to_the_letter(diagnosis)
+
+    def _weigh(self, diagnosis: Diagnosis) -> int:
+        """The bytes of all evidence that answers keep alive, this one's too; many share one list."""
+        for response in diagnosis.responses:
+            size = len(response.body)
+            self._weight += size - self._bodies.get(id(response.body), 0)
+            self._bodies[id(response.body)] = size
+        return self._weight
 
 
 def _to_the_letter(diagnosis: Diagnosis) -> tuple[int, int]:

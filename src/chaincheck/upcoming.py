@@ -49,9 +49,8 @@ def upcoming(diagnosis: Diagnosis) -> tuple[Change, ...]:
     final: Verdict | None = None
     for at, event, certificate, element, source in events(diagnosis):
         if event == "expires" and element == Role.SUBJECT.value and diagnosis.server is None and diagnosis.client is None:
-            final = (
-                Verdict.REFUSED
-            )  # whatever else comes: no certificate becomes young again, and only a profile could make that matter less
+            # whatever else comes: no certificate becomes young again, and only a profile could make that matter less
+            final = Verdict.REFUSED
         if at not in verdicts:
             verdicts[at] = final if final is not None else _verdict(diagnosis, at)
         change = Change(at=moment(at), event=event, certificate=certificate, verdict=verdicts[at], element=element, source=source)
